@@ -1,0 +1,29 @@
+//! The machine's clock: the one module that reads it.
+
+use std::time::{Duration, Instant};
+
+use helix_core::Clock;
+
+/// The monotonic clock of this machine, counted from when it was made.
+#[derive(Debug, Clone)]
+pub struct SystemClock {
+    start: Instant,
+}
+
+impl SystemClock {
+    /// A clock that starts at zero now.
+    #[allow(clippy::disallowed_methods, reason = "this module is where time enters")]
+    pub fn start() -> Self {
+        Self { start: Instant::now() }
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
+        tokio::time::sleep(duration)
+    }
+}

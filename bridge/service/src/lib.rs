@@ -1,0 +1,7 @@
+//! Everything of Helix that touches the world. Adapters never know each other: they meet in [`app`].
+
+pub mod clock;
+pub mod hass;
+pub mod model;
+pub mod satellite;
+pub mod speech;
