@@ -1,18 +1,24 @@
 //! What happens to one utterance: listen, transcribe, route, act, reply.
 //!
 //! Pure: no socket, file, environment or wall clock. The world comes in through ports
-//! ([`Home`], [`Recognizer`], [`VoiceActivity`], [`Clock`]) that the service implements.
+//! ([`Home`], [`Recognizer`], [`VoiceActivity`], [`Clock`], [`listen::AudioSource`]) that the service implements.
 
+pub mod act;
 pub mod clock;
 pub mod home;
 pub mod id;
 pub mod language;
+pub mod listen;
 pub mod pii;
+pub mod pipeline;
+pub mod reply;
+pub mod route;
+pub mod runs;
 pub mod transcribe;
 
 pub use clock::Clock;
 pub use home::Home;
-pub use id::{AreaId, DeviceId, EntityId, UtteranceId};
+pub use id::{AreaId, DeviceId, EntityId, FloorId, UtteranceId};
 pub use language::Language;
 pub use pii::Pii;
 pub use transcribe::{Recognizer, VoiceActivity};

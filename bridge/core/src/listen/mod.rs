@@ -1,0 +1,217 @@
+//! Audio in, the words of one utterance out: speculative decoding and the semantic end of speech.
+
+mod endpoint;
+mod patience;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+
+pub use endpoint::{EndReason, Endpointer, Step, Verdict};
+pub use patience::Patience;
+
+use crate::clock::within;
+use crate::home::Caller;
+use crate::route::judge;
+use crate::transcribe::{DecodeRequest, Priority, RecognizeError, Transcript, VAD_FRAME_LEN};
+use crate::{Clock, Home, Language, Pii, Recognizer, VoiceActivity};
+
+/// How long the dry run of a partial text may take before the plain clock decides.
+const DRY_RUN_LIMIT: Duration = Duration::from_millis(30);
+/// How long the last decode of an utterance may take.
+const FINAL_LIMIT: Duration = Duration::from_secs(8);
+
+/// A stream of 16 kHz mono samples.
+pub trait AudioSource: Send {
+    /// The next samples; `None` once the stream is over. Cancel-safe.
+    fn next(&mut self) -> impl Future<Output = Option<Vec<i16>>> + Send;
+}
+
+/// What was heard, and when (times of the run's [`Clock`]).
+#[derive(Debug, Clone)]
+pub struct Heard {
+    /// The words; empty if nothing was said.
+    pub text: Pii<String>,
+    /// Why listening ended.
+    pub reason: EndReason,
+    /// When the first voiced frame came in.
+    pub heard: Option<Duration>,
+    /// When the last voiced frame came in: the end of speech.
+    pub ended: Option<Duration>,
+    /// When the end was decided.
+    pub decided: Duration,
+    /// When the words were there.
+    pub transcribed: Duration,
+}
+
+/// What listening needs.
+#[derive(Debug)]
+pub struct Ears<'a, R, H, C> {
+    /// The speech-to-text engine.
+    pub recognizer: &'a R,
+    /// Asked about partial texts.
+    pub home: &'a H,
+    /// The clock of the timeline.
+    pub clock: &'a C,
+    /// Silence limits.
+    pub patience: Patience,
+    /// The language of the pipeline.
+    pub language: &'a Language,
+    /// The satellite, if it is known.
+    pub caller: &'a Caller,
+}
+
+type Judged = (u32, Result<(Transcript, Verdict), RecognizeError>);
+type Pending<'a> = Pin<Box<dyn Future<Output = Judged> + Send + 'a>>;
+
+/// Listens until the utterance is over.
+///
+/// # Errors
+/// [`RecognizeError`] if the engine gave no transcript of the finished utterance.
+pub async fn listen<A, V, R, H, C>(
+    audio: &mut A,
+    vad: &mut V,
+    ears: &Ears<'_, R, H, C>,
+) -> Result<Heard, RecognizeError>
+where
+    A: AudioSource,
+    V: VoiceActivity,
+    R: Recognizer,
+    H: Home,
+    C: Clock,
+{
+    let mut stream = Stream::new(ears.patience);
+    let mut pending: Option<Pending<'_>> = None;
+    let mut latest: Option<(u32, Transcript)> = None;
+    let (reason, covered_by) = 'utterance: loop {
+        let event = match pending.as_mut() {
+            Some(work) => match select(std::pin::pin!(audio.next()), work).await {
+                Either::Left((samples, _)) => Either::Left(samples),
+                Either::Right((judged, _)) => Either::Right(judged),
+            },
+            None => Either::Left(audio.next().await),
+        };
+        match event {
+            Either::Left(Some(samples)) => stream.take(&samples, vad, ears.clock),
+            Either::Left(None) => stream.endpoint.close(),
+            Either::Right((generation, judged)) => {
+                pending = None;
+                if let Ok((transcript, verdict)) = judged {
+                    stream.endpoint.decoded(generation, verdict);
+                    latest = Some((generation, transcript));
+                }
+            }
+        }
+        while let Some(step) = stream.endpoint.poll() {
+            match step {
+                Step::Decode { generation, from, to } => {
+                    pending = Some(Box::pin(ears.judged(generation, Arc::from(&stream.samples[from..to]))));
+                }
+                Step::Cancel => pending = None,
+                Step::End { reason, covered_by } => break 'utterance (reason, covered_by),
+            }
+        }
+    };
+    let decided = ears.clock.now();
+    let known =
+        latest.filter(|(generation, _)| Some(*generation) == covered_by).map(|(_, transcript)| transcript);
+    let transcript = match known {
+        Some(transcript) => transcript,
+        None => ears.finish(&stream, pending.filter(|_| covered_by.is_some())).await?,
+    };
+    Ok(Heard {
+        text: transcript.text,
+        reason,
+        heard: stream.heard,
+        ended: stream.ended,
+        decided,
+        transcribed: ears.clock.now(),
+    })
+}
+
+impl<R: Recognizer, H: Home, C: Clock> Ears<'_, R, H, C> {
+    async fn judged(&self, generation: u32, samples: Arc<[i16]>) -> Judged {
+        let transcript = match self.decode(samples, Priority::Speculative).await {
+            Ok(transcript) => transcript,
+            Err(error) => return (generation, Err(error)),
+        };
+        let text = transcript.text.expose();
+        let found = if text.is_empty() {
+            None
+        } else {
+            let asked = self.home.dry_run(vec![text.clone()], self.language, self.caller);
+            within(self.clock, DRY_RUN_LIMIT, asked).await.and_then(|found| found.ok()?.pop())
+        };
+        let registry = self.home.registry().ok();
+        let verdict = judge(text, self.language, found.as_ref(), registry.as_deref());
+        (generation, Ok((transcript, verdict)))
+    }
+
+    fn decode(
+        &self,
+        samples: Arc<[i16]>,
+        priority: Priority,
+    ) -> impl Future<Output = Result<Transcript, RecognizeError>> + Send {
+        self.recognizer.transcribe(DecodeRequest { samples, language: self.language.clone(), priority })
+    }
+
+    /// The words of a finished utterance: those of the decode under way if it covers all speech, else of a new one.
+    async fn finish(
+        &self,
+        stream: &Stream,
+        pending: Option<Pending<'_>>,
+    ) -> Result<Transcript, RecognizeError> {
+        let decoded = async {
+            if let Some(work) = pending
+                && let (_, Ok((transcript, _))) = work.await
+            {
+                return Ok(transcript);
+            }
+            match stream.endpoint.speech_samples() {
+                Some(range) => self.decode(Arc::from(&stream.samples[range]), Priority::Final).await,
+                None => Ok(Transcript { text: Pii::default(), decode_ms: 0 }),
+            }
+        };
+        within(self.clock, FINAL_LIMIT, decoded).await.unwrap_or(Err(RecognizeError::Timeout))
+    }
+}
+
+/// The audio so far and what the endpointer made of it.
+struct Stream {
+    endpoint: Endpointer,
+    samples: Vec<i16>,
+    framed: usize,
+    heard: Option<Duration>,
+    ended: Option<Duration>,
+    speech_end_ms: Option<u32>,
+}
+
+impl Stream {
+    fn new(patience: Patience) -> Self {
+        Self {
+            endpoint: Endpointer::new(patience),
+            samples: Vec::new(),
+            framed: 0,
+            heard: None,
+            ended: None,
+            speech_end_ms: None,
+        }
+    }
+
+    fn take(&mut self, samples: &[i16], vad: &mut impl VoiceActivity, clock: &impl Clock) {
+        self.samples.extend_from_slice(samples);
+        while let Some(frame) = self.samples.get(self.framed..self.framed + VAD_FRAME_LEN) {
+            self.endpoint.frame(vad.probability(frame));
+            self.framed += VAD_FRAME_LEN;
+        }
+        let speech_end_ms = self.endpoint.speech_end_ms();
+        if speech_end_ms != self.speech_end_ms {
+            self.speech_end_ms = speech_end_ms;
+            self.heard = self.heard.or_else(|| Some(clock.now()));
+            self.ended = speech_end_ms.map(|_| clock.now());
+        }
+    }
+}

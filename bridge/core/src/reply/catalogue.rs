@@ -1,0 +1,152 @@
+//! Helix's sentences, one file per language; English stands in for a language that has none.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use super::Tone;
+use crate::Language;
+
+type Texts = BTreeMap<String, String>;
+
+static ENGLISH: LazyLock<Texts> = LazyLock::new(|| parse(include_str!("en.toml")));
+static GERMAN: LazyLock<Texts> = LazyLock::new(|| parse(include_str!("de.toml")));
+
+fn parse(text: &str) -> Texts {
+    toml::from_str(text).expect("catalogues are compiled in and tested")
+}
+
+fn texts(language: &Language) -> &'static Texts {
+    match language.primary().as_str() {
+        "de" => &GERMAN,
+        _ => &ENGLISH,
+    }
+}
+
+macro_rules! sentences {
+    ($($(#[$doc:meta])* $variant:ident $({ $($field:ident),+ })? = $key:literal, $tone:ident;)+) => {
+        /// One of Helix's own sentences with what varies in it.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Sentence {
+            $($(#[$doc])* $variant $({ $(#[doc = "Put into the sentence."] $field: String),+ })?,)+
+        }
+
+        impl Sentence {
+            /// The key in the catalogue; also the stable code of the outcome.
+            pub fn key(&self) -> &'static str {
+                match self { $(Self::$variant $({ $($field: _),+ })? => $key,)+ }
+            }
+
+            pub(super) fn tone(&self) -> Tone {
+                match self { $(Self::$variant $({ $($field: _),+ })? => Tone::$tone,)+ }
+            }
+
+            fn values(&self) -> Vec<(&'static str, &str)> {
+                match self { $(Self::$variant $({ $($field),+ })? => vec![$($((stringify!($field), $field.as_str())),+)?],)+ }
+            }
+
+            #[cfg(test)]
+            fn all() -> Vec<Self> {
+                vec![$(Self::$variant $({ $($field: format!("<{}>", stringify!($field))),+ })?),+]
+            }
+        }
+    };
+}
+
+sentences! {
+    /// No sentence of Home Assistant fits.
+    NoMatch = "no-match", NotRecognized;
+    /// Nothing in the home has this name.
+    NoSuchName { name } = "no-such-name", NotRecognized;
+    /// It exists, but voice may not touch it.
+    NotExposed { name } = "not-exposed", NotHandled;
+    /// There is nothing of the kind here.
+    NoTargets = "no-targets", NotHandled;
+    /// The command makes no sense for this entity.
+    NotForThis { name } = "not-for-this", NotHandled;
+    /// Locks, garage doors and the like need a confirmation.
+    NeedsConfirmation { name } = "needs-confirmation", NotHandled;
+    /// "Don't …".
+    Negated = "negated", Handled;
+    /// A question, a report, a wish: no command.
+    NoCommand = "no-command", NotHandled;
+    /// "… in ten minutes": not yet.
+    DelayedCommand = "delayed-command", NotHandled;
+    /// The state did not follow.
+    DidNotFollow { names } = "did-not-follow", NotHandled;
+    /// Something else changed than what was authorised.
+    ChangedOther { names } = "changed-other", NotHandled;
+    /// More text than a sentence has.
+    TooLong = "too-long", NotRecognized;
+    /// No words at all.
+    NothingSaid = "nothing-said", NotRecognized;
+    /// Too many runs at once.
+    Busy = "busy", NotHandled;
+    /// The reply did not come in time.
+    TookTooLong = "took-too-long", NotHandled;
+    /// The home cannot be reached.
+    HomeNotConnected = "home-not-connected", NotHandled;
+    /// The home is starting.
+    HomeStarting = "home-starting", NotHandled;
+    /// The token is refused.
+    HomeTokenRefused = "home-token-refused", NotHandled;
+    /// The token is not an administrator's.
+    HomeNotAdmin = "home-not-admin", NotHandled;
+    /// Home Assistant is too old.
+    HomeTooOld { found, needed } = "home-too-old", NotHandled;
+    /// The matcher's answers changed their shape.
+    HomeMatcherChanged = "home-matcher-changed", NotHandled;
+    /// Home Assistant did not answer.
+    HomeTimeout = "home-timeout", NotHandled;
+    /// Home Assistant refused the request.
+    HomeRejected = "home-rejected", NotHandled;
+    /// The speech engine died in mid-decode.
+    SttDied = "stt-engine-died", NotHandled;
+    /// There is no speech engine.
+    SttUnavailable = "stt-engine-unavailable", NotHandled;
+    /// The model is loading.
+    SttLoading = "stt-engine-loading", NotHandled;
+    /// The engine is busy.
+    SttBusy = "stt-engine-busy", NotHandled;
+    /// The engine is too slow.
+    SttTimeout = "stt-engine-timeout", NotHandled;
+}
+
+impl Sentence {
+    /// The sentence in this language, English if there is none.
+    pub fn text(&self, language: &Language) -> String {
+        let template = texts(language).get(self.key()).or_else(|| ENGLISH.get(self.key()));
+        let template = template.map_or(self.key(), String::as_str);
+        self.values()
+            .into_iter()
+            .fold(template.to_owned(), |text, (field, value)| text.replace(&format!("{{{field}}}"), value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_language_has_every_sentence_and_none_too_many() {
+        let wanted: Vec<_> = Sentence::all().iter().map(Sentence::key).collect();
+        for texts in [&*ENGLISH, &*GERMAN] {
+            assert_eq!(texts.len(), wanted.len());
+            for key in &wanted {
+                assert!(texts.contains_key(*key), "{key} is missing");
+            }
+        }
+    }
+
+    #[test]
+    fn every_value_is_put_into_its_sentence_in_every_language() {
+        for sentence in Sentence::all() {
+            for tag in ["en", "de"] {
+                let text = sentence.text(&Language::parse(tag).expect("valid"));
+                assert!(!text.contains('{'), "{text}");
+                for (_, value) in sentence.values() {
+                    assert!(text.contains(value), "{tag}: {text} lacks {value}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::home::Entity;
+
+fn entity(id: &str, name: &str, device_class: Option<&str>, exposed: bool) -> Entity {
+    Entity {
+        id: EntityId::from(id),
+        name: name.into(),
+        aliases: vec![],
+        area: None,
+        device: None,
+        device_class: device_class.map(Into::into),
+        exposed,
+    }
+}
+
+fn registry() -> Registry {
+    let entities = [
+        entity("light.kitchen", "Kitchen Light", None, true),
+        entity("light.attic", "Attic Light", None, false),
+        entity("lock.front", "Front Door", None, true),
+        entity("cover.garage", "Garage Door", Some("garage"), true),
+        entity("todo.shopping", "Shopping List", None, true),
+    ];
+    Registry { entities: entities.into_iter().map(|e| (e.id.clone(), e)).collect(), ..Registry::default() }
+}
+
+fn strict(intent: &str, slots: &[(&str, Value)], targets: &[&str]) -> Match {
+    Match::Strict(StrictMatch {
+        intent: intent.into(),
+        slots: slots.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect(),
+        targets: targets.iter().map(|id| EntityId::from(*id)).collect(),
+        source: MatchSource::Builtin,
+    })
+}
+
+fn decision(text: &str, found: &Match) -> Decision {
+    decide(text, &Language::english(), found, &registry(), &Caller::default())
+}
+
+#[test]
+fn a_matched_command_on_an_exposed_light_acts() {
+    let found = strict("HassTurnOn", &[("name", json!("kitchen light"))], &["light.kitchen"]);
+    let decision = decision("Turn on the kitchen light.", &found);
+    assert!(decision.acts());
+    assert_eq!((decision.actions[0].service(), decision.risk), ("light.turn_on", Risk::R1));
+}
+
+#[test]
+fn a_negated_command_does_nothing_although_it_matched() {
+    let found = strict("HassTurnOn", &[("name", json!("kitchen light"))], &["light.kitchen"]);
+    let decision = decision("Please don't turn on the kitchen light.", &found);
+    assert_eq!((decision.route, decision.gate), (Route::Refuse, Gate::Guard));
+    assert_eq!(decision.refusal, Some(Sentence::Negated));
+}
+
+#[test]
+fn locks_and_garage_doors_wait_for_a_confirmation() {
+    for (intent, target) in
+        [("HassTurnOn", "lock.front"), ("HassTurnOff", "lock.front"), ("HassTurnOn", "cover.garage")]
+    {
+        let decision = decision("unlock it", &strict(intent, &[], &[target]));
+        assert_eq!((decision.route, decision.gate, decision.risk), (Route::Refuse, Gate::Risk, Risk::R3));
+        assert!(decision.actions.is_empty());
+    }
+}
+
+#[test]
+fn one_guarded_target_among_many_stops_the_whole_command() {
+    let decision =
+        decision("open everything", &strict("HassTurnOn", &[], &["light.kitchen", "cover.garage"]));
+    assert!(!decision.acts() && decision.actions.is_empty());
+}
+
+#[test]
+fn not_exposed_not_known_and_not_understood_are_three_sentences() {
+    let hidden =
+        decision("turn on the attic light", &strict("HassTurnOn", &[("name", json!("attic light"))], &[]));
+    assert_eq!(hidden.refusal, Some(Sentence::NotExposed { name: "attic light".into() }));
+    let unmatched = Match::Unmatched {
+        intent: "HassTurnOn".into(),
+        unmatched: BTreeMap::from([("name".to_owned(), "zorgon".to_owned())]),
+    };
+    let unknown = decision("turn on the zorgon", &unmatched);
+    assert_eq!(unknown.refusal, Some(Sentence::NoSuchName { name: "zorgon".into() }));
+    assert_eq!(decision("make it cosy", &Match::None).refusal, Some(Sentence::NoMatch));
+}
+
+#[test]
+fn an_entity_that_the_matcher_names_but_nobody_exposed_is_never_touched() {
+    let decision = decision("turn on the attic light", &strict("HassTurnOn", &[], &["light.attic"]));
+    assert!(!decision.acts());
+    assert_eq!(decision.refusal, Some(Sentence::NotExposed { name: "Attic Light".into() }));
+}
+
+#[test]
+fn the_words_of_a_list_item_order_and_negate_nothing() {
+    let slots = [("item", json!("don't forget the milk tomorrow"))];
+    let found = strict("HassListAddItem", &slots, &["todo.shopping"]);
+    assert!(decision("Add don't forget the milk tomorrow to the shopping list", &found).acts());
+}
+
+#[test]
+fn a_delayed_command_is_refused_and_a_plain_timer_is_set() {
+    let delayed = [("conversation_command", json!("open the garage door")), ("minutes", json!(5))];
+    let refused = decision("open the garage door in 5 minutes", &strict("HassStartTimer", &delayed, &[]));
+    assert_eq!(refused.refusal, Some(Sentence::DelayedCommand));
+    assert!(
+        decision("set a timer for 5 minutes", &strict("HassStartTimer", &[("minutes", json!(5))], &[]))
+            .acts()
+    );
+}
+
+#[test]
+fn a_question_is_answered_and_never_acts() {
+    let decision = decision("Is the front door locked?", &strict("HassGetState", &[], &["lock.front"]));
+    assert_eq!((decision.route, decision.acts()), (Route::Answer, false));
+}
+
+#[test]
+fn a_users_own_sentence_acts_except_on_a_lock() {
+    let custom = |targets: &[&str]| match strict("MyIntent", &[], targets) {
+        Match::Strict(found) => Match::Strict(StrictMatch { source: MatchSource::Custom, ..found }),
+        other => other,
+    };
+    assert!(decision("party time", &custom(&["light.kitchen"])).acts());
+    assert!(!decision("party time", &custom(&["lock.front"])).acts());
+}
