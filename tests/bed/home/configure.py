@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """configure.py HOME.yaml LANGUAGE: prints the configuration.yaml of the test home.
 
-Template entities without a device behind them: they start from a constant state and then believe what they were told.
+Template entities without a device behind them: they believe what they are told and remember it over restarts. `furnish.py` tells them
+how the home looks at first.
 """
 
 import sys
@@ -83,30 +84,30 @@ def actions(names):
 
 
 def light(thing):
-    known = {"state": "{{ false }}", "optimistic": not thing.get("deaf", False)} | actions("turn_on turn_off")
+    known = actions("turn_on turn_off") | ({"state": "{{ false }}"} if thing.get("deaf") else {})
     return known if thing.get("plain") else known | actions("set_level set_hs set_temperature")
 
 
 def switch(thing):
-    return {"state": "{{ false }}", "optimistic": True} | actions("turn_on turn_off")
+    return actions("turn_on turn_off")
 
 
 def fan(thing):
-    return {"state": "{{ false }}", "optimistic": True, "speed_count": 3, "preset_modes": ["low", "medium", "high"]} | actions(
+    return {"speed_count": 3, "preset_modes": ["low", "medium", "high"]} | actions(
         "turn_on turn_off set_percentage set_preset_mode")
 
 
 def cover(thing):
-    return {"state": "closed", "optimistic": True, "device_class": thing["class"]} | actions(
+    return {"device_class": thing["class"]} | actions(
         "open_cover close_cover stop_cover set_cover_position")
 
 
 def lock(thing):
-    return {"state": "locked", "optimistic": True} | actions("lock unlock")
+    return actions("lock unlock")
 
 
 def alarm_control_panel(thing):
-    return {"state": "disarmed", "optimistic": True, "code_arm_required": False} | actions("arm_away arm_home arm_night disarm trigger")
+    return {"code_arm_required": False} | actions("arm_away arm_home arm_night disarm trigger")
 
 
 def climate(thing):
@@ -117,7 +118,7 @@ def climate(thing):
 
 
 def media_player(thing):
-    return {"state": "idle", "optimistic": True, "device_class": thing.get("class", "speaker")} | actions(
+    return {"device_class": thing.get("class", "speaker")} | actions(
         "turn_on turn_off media_play media_pause media_stop media_next_track media_previous_track play_media volume_set volume_mute volume_up volume_down")
 
 

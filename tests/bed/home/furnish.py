@@ -31,6 +31,17 @@ async def rooms(home, plan):
                            temperature_entity_id=f"sensor.{area}_temperature", humidity_entity_id=f"sensor.{area}_humidity")
 
 
+async def lists(home, plan):
+    await flow(home, "shopping_list", {})
+    for name in plan["lists"]:
+        await flow(home, "local_todo", {"todo_list_name": name})
+    for name in plan["calendars"]:
+        await flow(home, "local_calendar", {"calendar_name": name, "import": "create_empty"})
+    for entry in await home.command("config/entity_registry/list"):
+        if entry["platform"] == "shopping_list" and entry["entity_id"] != "todo.shopping_list":
+            await home.command("config/entity_registry/update", entity_id=entry["entity_id"], new_entity_id="todo.shopping_list")
+
+
 async def flow(home, handler, *answers):
     step = await home.post("/api/config/config_entries/flow", {"handler": handler})
     for answer in answers:
@@ -63,6 +74,36 @@ async def entities(home, plan):
             await home.command("config/entity_registry/update", entity_id=f"sensor.{area}_{kind}", area_id=area)
 
 
+AT_FIRST = {  # how the home looks before anybody spoke: domain -> actions with their data
+    "light": [("turn_off", {})],
+    "switch": [("turn_off", {})],
+    "fan": [("turn_off", {})],
+    "cover": [("close_cover", {})],
+    "lock": [("lock", {})],
+    "alarm_control_panel": [("alarm_disarm", {})],
+    "climate": [("set_temperature", {"temperature": 20})],
+    "media_player": [("volume_set", {"volume_level": 0.3}), ("media_stop", {})],
+}
+
+
+async def first_states(home, plan):
+    for entity_id in plan["entities"]:
+        domain = entity_id.split(".")[0]
+        for action, data in AT_FIRST.get(domain, []):
+            await home.command("call_service", domain=domain, service=action, service_data=data, target={"entity_id": entity_id})
+    for entity_id, thing in plan["entities"].items():
+        if entity_id.startswith("climate."):
+            mode = "off" if thing.get("cools") else "heat"
+            await home.command("call_service", domain="climate", service="set_hvac_mode", service_data={"hvac_mode": mode}, target={"entity_id": entity_id})
+
+
+async def vacuum_map(home, plan):
+    rooms = {area: [area] for area in plan["areas"]}
+    seen = [{"id": area, "name": a["name"], "group": None} for area, a in plan["areas"].items()]
+    await home.command("config/entity_registry/update", entity_id="vacuum.rosie", options_domain="vacuum",
+                       options={"area_mapping": rooms, "last_seen_segments": seen})
+
+
 async def exposure(home, plan):
     """Everything is decided one by one: nothing depends on Home Assistant's defaults."""
     states = {state["entity_id"] for state in await home.command("get_states")}
@@ -80,14 +121,12 @@ async def main():
         token = source.read().strip()
     async with Client(URL, token) as home:
         await rooms(home, plan)
-        await flow(home, "shopping_list", {})
-        for name in plan["lists"]:
-            await flow(home, "local_todo", {"todo_list_name": name})
-        for name in plan["calendars"]:
-            await flow(home, "local_calendar", {"calendar_name": name, "import": "create_empty"})
+        await lists(home, plan)
         await devices(home, plan)
         await entities(home, plan)
         await exposure(home, plan)
+        await vacuum_map(home, plan)
+        await first_states(home, plan)
 
 
 asyncio.run(main())
