@@ -1,6 +1,8 @@
 //! Everything of Helix that touches the world. Adapters never know each other: they meet in [`app`].
 
 pub mod clock;
+pub mod config;
+pub mod control;
 pub mod hass;
 pub mod model;
 pub mod satellite;

@@ -1,0 +1,210 @@
+//! One layer of the configuration: the same keys in the app's options, in `helix.toml` and as `HELIX_<KEY>`.
+
+use std::path::{Path, PathBuf};
+
+use helix_core::Language;
+use helix_core::listen::Patience;
+use serde::Deserialize;
+
+use super::{Config, ConfigError, Environment, HomeAccess, SpeechEngine, WYOMING_PORT, base_dir};
+
+macro_rules! layer {
+    ($($key:ident: $kind:ty,)+) => {
+        /// Every key that a person can set; all optional.
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(super) struct Layer {
+            $(#[serde(default)] $key: Option<$kind>,)+
+        }
+
+        impl Layer {
+            const KEYS: &[&str] = &[$(stringify!($key)),+];
+
+            /// This layer's values, and those of `below` where it has none.
+            pub(super) fn over(self, below: Self) -> Self {
+                Self { $($key: self.$key.or(below.$key)),+ }
+            }
+        }
+    };
+}
+
+layer! {
+    ha_url: String,
+    ha_token: String,
+    language: String,
+    model: String,
+    threads: u8,
+    stt_dir: PathBuf,
+    asr_host: String,
+    asr_port: u16,
+    denoise: bool,
+    patience: PatienceName,
+    complete_ms: u32,
+    plain_ms: u32,
+    dangling_ms: u32,
+    listen: std::net::SocketAddr,
+    advertise: String,
+    prefer_pipeline: bool,
+    runs_max: u8,
+    data_dir: PathBuf,
+    log_level: String,
+    metrics_listen: std::net::SocketAddr,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum PatienceName {
+    Quick,
+    #[default]
+    Normal,
+    Patient,
+}
+
+impl Layer {
+    /// The app's options: an unknown key is only a warning, because the Supervisor keeps keys of older versions.
+    pub(super) fn from_options(path: &Path, text: &str, warnings: &mut Vec<String>) -> Result<Self, ConfigError> {
+        let invalid = |reason: String| ConfigError::Invalid { path: path.to_owned(), reason };
+        let mut options: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
+        options.retain(|key, value| {
+            let known = Self::KEYS.contains(&key.as_str());
+            if !known {
+                warnings.push(format!("the option `{key}` is not known and was ignored; remove it from the app's options"));
+            }
+            known && !value.is_null() && value != ""
+        });
+        let mut merged = Self::default();
+        for (key, value) in options {
+            let one = serde_json::json!({ key.as_str(): value });
+            let layer: Self =
+                serde_json::from_value(one).map_err(|error| invalid(format!("the option `{key}`: {error}")))?;
+            merged = layer.over(merged);
+        }
+        Ok(merged)
+    }
+
+    /// `helix.toml`: an unknown key is an error that names line and key.
+    pub(super) fn from_toml(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        toml::from_str(text)
+            .map_err(|error| ConfigError::Invalid { path: path.to_owned(), reason: error.to_string() })
+    }
+
+    /// `HELIX_<KEY>` for every key.
+    pub(super) fn from_environment(environment: &impl Environment) -> Result<Self, ConfigError> {
+        let mut merged = Self::default();
+        for key in Self::KEYS {
+            let Some(text) = environment.get(&format!("HELIX_{}", key.to_uppercase())) else { continue };
+            let value = match text.as_str() {
+                "true" | "false" => toml::Value::Boolean(text == "true"),
+                _ => text.parse().map_or_else(|_| toml::Value::String(text.clone()), toml::Value::Integer),
+            };
+            let typed = |value| Self::deserialize(toml::Table::from_iter([((*key).to_owned(), value)]));
+            let layer = typed(value)
+                .or_else(|_| typed(toml::Value::String(text)))
+                .map_err(|error| ConfigError::Value { key, reason: format!("HELIX_{}: {}", key.to_uppercase(), error.message()) })?;
+            merged = layer.over(merged);
+        }
+        Ok(merged)
+    }
+
+    pub(super) fn into_config(
+        self,
+        environment: &impl Environment,
+        warnings: Vec<String>,
+    ) -> Result<Config, ConfigError> {
+        let supervised = environment.get("SUPERVISOR_TOKEN");
+        let data_dir = self.data_dir.clone().unwrap_or_else(|| match supervised {
+            Some(_) => "/data".into(),
+            None => base_dir(environment, "XDG_DATA_HOME", ".local/share").join("helix"),
+        });
+        let log_level = self.log_level.clone().unwrap_or_else(|| "info".into());
+        let runs_max = self.runs_max.unwrap_or(8);
+        if !(1..=64).contains(&runs_max) {
+            return Err(value("runs_max", "between 1 and 64 runs at once are possible"));
+        }
+        Ok(Config {
+            home: self.home(environment)?,
+            language: self.language()?,
+            patience: self.patience()?,
+            denoise: self.denoise.unwrap_or(false),
+            listen: self.listen.unwrap_or(([0, 0, 0, 0], WYOMING_PORT).into()),
+            advertise: self.advertise.clone(),
+            prefer_pipeline: self.prefer_pipeline.unwrap_or(false),
+            runs_max: usize::from(runs_max),
+            metrics_listen: self.metrics_listen,
+            speech: self.speech()?,
+            data_dir,
+            log_level,
+            warnings,
+        })
+    }
+
+    fn home(&self, environment: &impl Environment) -> Result<Option<HomeAccess>, ConfigError> {
+        if let Some(token) = environment.get("SUPERVISOR_TOKEN") {
+            let base = environment.get("HELIX_SUPERVISOR_URL").unwrap_or_else(|| "http://supervisor".into());
+            let url = format!("{base}/core");
+            return Ok(Some(HomeAccess { url, token: token.into(), supervisor: Some(base) }));
+        }
+        match (&self.ha_url, &self.ha_token) {
+            (Some(url), Some(token)) => {
+                let url = url.trim_end_matches('/').to_owned();
+                if !url.starts_with("http://") && !url.starts_with("https://") {
+                    return Err(value("ha_url", "an address such as http://homeassistant.local:8123 is needed"));
+                }
+                Ok(Some(HomeAccess { url, token: token.trim().to_owned().into(), supervisor: None }))
+            }
+            (Some(_), None) => {
+                Err(value("ha_token", "ha_url is set, but no token. Make a long-lived access token in your Home Assistant profile"))
+            }
+            (None, Some(_)) => Err(value("ha_url", "ha_token is set, but no address")),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn language(&self) -> Result<Option<Language>, ConfigError> {
+        let parse = |tag: &String| {
+            Language::parse(tag).ok_or_else(|| value("language", "a tag such as en, de or pt-BR is needed"))
+        };
+        self.language.as_ref().map(parse).transpose()
+    }
+
+    fn patience(&self) -> Result<Patience, ConfigError> {
+        let named = match self.patience.unwrap_or_default() {
+            PatienceName::Quick => Patience::quick(),
+            PatienceName::Normal => Patience::normal(),
+            PatienceName::Patient => Patience::patient(),
+        };
+        let limit = |key, set: Option<u32>, default| match set {
+            Some(ms) if !(100..=5000).contains(&ms) => Err(value(key, "between 100 and 5000 milliseconds are possible")),
+            Some(ms) => Ok(ms),
+            None => Ok(default),
+        };
+        let patience = Patience {
+            complete_ms: limit("complete_ms", self.complete_ms, named.complete_ms)?,
+            plain_ms: limit("plain_ms", self.plain_ms, named.plain_ms)?,
+            dangling_ms: limit("dangling_ms", self.dangling_ms, named.dangling_ms)?,
+            ..named
+        };
+        if patience.complete_ms > patience.plain_ms || patience.plain_ms > patience.dangling_ms {
+            return Err(value("patience", "complete_ms may not exceed plain_ms, nor plain_ms exceed dangling_ms"));
+        }
+        Ok(patience)
+    }
+
+    fn speech(self) -> Result<SpeechEngine, ConfigError> {
+        match (self.asr_host, self.asr_port) {
+            (Some(host), port) => Ok(SpeechEngine::External { host, port: port.unwrap_or(WYOMING_PORT) }),
+            (None, Some(_)) => Err(value("asr_host", "asr_port is set, but no asr_host")),
+            (None, None) => {
+                if self.threads == Some(0) {
+                    return Err(value("threads", "at least one thread is needed"));
+                }
+                Ok(SpeechEngine::Child { model: self.model, threads: self.threads, stt_dir: self.stt_dir })
+            }
+        }
+    }
+}
+
+fn value(key: &'static str, reason: &str) -> ConfigError {
+    ConfigError::Value { key, reason: reason.to_owned() }
+}

@@ -1,0 +1,180 @@
+//! The configuration: `/data/options.json` (app), `helix.toml`, `HELIX_*` variables, each over the one before.
+
+mod layer;
+
+use std::path::{Path, PathBuf};
+
+use helix_core::Language;
+use helix_core::listen::Patience;
+use secrecy::SecretString;
+
+use layer::Layer;
+
+/// The port of the Wyoming protocol that Home Assistant's own apps use.
+pub const WYOMING_PORT: u16 = 10300;
+
+/// Where Home Assistant is and how to enter it.
+#[derive(Debug, Clone)]
+pub struct HomeAccess {
+    /// Base URL without a slash at its end, such as `http://homeassistant.local:8123`.
+    pub url: String,
+    /// A long-lived access token of an administrator, or the Supervisor's.
+    pub token: SecretString,
+    /// The Supervisor's base URL, if Helix runs as an app.
+    pub supervisor: Option<String>,
+}
+
+/// Which engine turns speech into text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SpeechEngine {
+    /// The child process with a model: its name in the catalogue, or a path.
+    Child {
+        /// Model name or path; `None` chooses by language and CPU.
+        model: Option<String>,
+        /// Decoder threads; `None` chooses.
+        threads: Option<u8>,
+        /// Where `helix-stt` lies; `None` looks beside `helix`.
+        stt_dir: Option<PathBuf>,
+    },
+    /// Any Wyoming speech-to-text server.
+    External {
+        /// Host name or address.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+}
+
+/// The whole configuration, parsed once.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Home Assistant; `None` if no address or no token is known.
+    pub home: Option<HomeAccess>,
+    /// Speech to text.
+    pub speech: SpeechEngine,
+    /// Language of the pipeline; `None` takes Home Assistant's.
+    pub language: Option<Language>,
+    /// Silence limits.
+    pub patience: Patience,
+    /// Noise suppression in front of the recogniser.
+    pub denoise: bool,
+    /// Address of the Wyoming server.
+    pub listen: std::net::SocketAddr,
+    /// Host name under which Home Assistant reaches the Wyoming server; `None` finds out.
+    pub advertise: Option<String>,
+    /// Whether the pipeline "Helix" becomes the preferred one.
+    pub prefer_pipeline: bool,
+    /// Simultaneous runs.
+    pub runs_max: usize,
+    /// Models, socket and what else is kept.
+    pub data_dir: PathBuf,
+    /// Verbosity: `trace`, `debug`, `info`, `warn`, `error`, or a filter of tracing's syntax.
+    pub log_level: String,
+    /// Address of `/metrics`; off if `None`.
+    pub metrics_listen: Option<std::net::SocketAddr>,
+    /// What was strange but not wrong.
+    pub warnings: Vec<String>,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("{path} cannot be read: {source}. Check its path and permissions.")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file has a wrong key or value; the text names line and key.
+    #[error("{path} is not valid: {reason}")]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// Line, key and what is expected.
+        reason: String,
+    },
+    /// A value does not fit its key.
+    #[error("{key} is not valid: {reason}")]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// What is expected.
+        reason: String,
+    },
+}
+
+/// Reads variables of the environment; a function so that tests need not set any.
+pub trait Environment {
+    /// The value of a variable.
+    fn get(&self, name: &str) -> Option<String>;
+}
+
+/// The environment of this process.
+#[derive(Debug, Clone, Copy)]
+pub struct ProcessEnvironment;
+
+impl Environment for ProcessEnvironment {
+    fn get(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok().filter(|value| !value.is_empty())
+    }
+}
+
+impl Config {
+    /// Loads all layers. `file` names the configuration file; else the usual places are looked at.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the file, line and key.
+    pub fn load(file: Option<&Path>, environment: &impl Environment) -> Result<Self, ConfigError> {
+        let mut warnings = Vec::new();
+        let mut merged = Layer::default();
+        let supervised = environment.get("SUPERVISOR_TOKEN").is_some();
+        if supervised {
+            let options = environment.get("HELIX_OPTIONS").unwrap_or_else(|| "/data/options.json".into());
+            if let Some(text) = read_if_there(Path::new(&options))? {
+                merged = Layer::from_options(Path::new(&options), &text, &mut warnings)?;
+            }
+        }
+        let (path, required) = match file {
+            Some(path) => (path.to_owned(), true),
+            None => (default_file(supervised, environment), false),
+        };
+        match read_if_there(&path)? {
+            Some(text) => merged = Layer::from_toml(&path, &text)?.over(merged),
+            None if required => {
+                let source = std::io::Error::from(std::io::ErrorKind::NotFound);
+                return Err(ConfigError::Unreadable { path, source });
+            }
+            None => {}
+        }
+        merged = Layer::from_environment(environment)?.over(merged);
+        merged.into_config(environment, warnings)
+    }
+}
+
+fn read_if_there(path: &Path) -> Result<Option<String>, ConfigError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(ConfigError::Unreadable { path: path.to_owned(), source }),
+    }
+}
+
+fn default_file(supervised: bool, environment: &impl Environment) -> PathBuf {
+    if let Some(path) = environment.get("HELIX_CONFIG") {
+        return path.into();
+    }
+    if supervised {
+        return "/config/helix.toml".into();
+    }
+    base_dir(environment, "XDG_CONFIG_HOME", ".config").join("helix/helix.toml")
+}
+
+fn base_dir(environment: &impl Environment, variable: &str, below_home: &str) -> PathBuf {
+    let home = || environment.get("HOME").map_or_else(|| PathBuf::from("."), PathBuf::from);
+    environment.get(variable).map_or_else(|| home().join(below_home), PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests;
