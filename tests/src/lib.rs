@@ -1,1 +1,3 @@
-//! .
+//! What end-to-end tests need: a real Home Assistant.
+
+pub mod bed;
