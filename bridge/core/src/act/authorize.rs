@@ -22,14 +22,18 @@ pub struct ProposedAction {
 }
 
 impl ProposedAction {
-    /// One proposal per target of a strict match.
+    /// One proposal per target of a strict match. For an intent of certain kinds of entities, such as cleaning an
+    /// area, Home Assistant's dry run names everything in the area: what the intent is not for is left out.
+    /// "Turn on" is for everything, so that nothing is left out silently there.
     pub fn all_of(found: &StrictMatch) -> Vec<Self> {
+        let for_all = matches!(found.intent.as_str(), "HassTurnOn" | "HassTurnOff");
+        let meant = |target: &&EntityId| for_all || rule_for(&found.intent, target.domain()).is_some();
         let propose = |target: &EntityId| Self {
             intent: found.intent.clone(),
             slots: found.slots.clone(),
             target: target.clone(),
         };
-        found.targets.iter().map(propose).collect()
+        found.targets.iter().filter(meant).map(propose).collect()
     }
 }
 

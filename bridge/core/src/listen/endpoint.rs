@@ -182,7 +182,7 @@ impl Endpointer {
         match &mut self.speech {
             None => {
                 self.speech =
-                    Some(Speech { first_frame: first, last_voiced: last, ordered: None, verdict: None })
+                    Some(Speech { first_frame: first, last_voiced: last, ordered: None, verdict: None });
             }
             Some(speech) => {
                 speech.last_voiced = last;

@@ -59,6 +59,8 @@ sentences! {
     NoSuchName { name } = "no-such-name", NotRecognized;
     /// It exists, but voice may not touch it.
     NotExposed { name } = "not-exposed", NotHandled;
+    /// The room is missing, and the satellite has none.
+    NoPlace = "no-place", NotHandled;
     /// There is nothing of the kind here.
     NoTargets = "no-targets", NotHandled;
     /// The command makes no sense for this entity.

@@ -7,6 +7,8 @@ mod words;
 pub use completeness::judge;
 pub use guard::{SpeechAct, speech_act};
 
+use std::collections::BTreeMap;
+
 use crate::act::{Action, ExposedEntities, IntentKind, ProposedAction, Refusal, Risk, kind_of};
 use crate::home::{Caller, Match, MatchSource, Registry, StrictMatch};
 use crate::reply::Sentence;
@@ -107,14 +109,11 @@ pub fn decide(
         refusal: None,
     };
     match found {
-        Match::None => Decision { refusal: Some(Sentence::NoMatch), ..blank },
+        Match::None => Decision { refusal: Some(unless_negated(speech_act, Sentence::NoMatch)), ..blank },
         Match::Unmatched { intent, unmatched } => {
-            let name = unmatched.values().next().cloned().unwrap_or_default();
-            let refusal = match entity_named(registry, &name) {
-                Some(_) => Sentence::NotExposed { name },
-                None => Sentence::NoSuchName { name },
-            };
-            Decision { gate: Gate::Target, intent: Some(intent.clone()), refusal: Some(refusal), ..blank }
+            let (gate, refusal) = near_miss(text, language, unmatched, registry);
+            let refusal = Some(unless_negated(speech_act, refusal));
+            Decision { gate, intent: Some(intent.clone()), refusal, ..blank }
         }
         Match::Strict(strict) => {
             let blank = Decision { intent: Some(strict.intent.clone()), ..blank };
@@ -133,6 +132,45 @@ pub fn decide(
 }
 
 type Refused = (Gate, Sentence);
+
+/// Nothing was going to happen; "don't …" is answered as what it is all the same.
+fn unless_negated(speech_act: SpeechAct, refusal: Sentence) -> Sentence {
+    if speech_act == SpeechAct::Negated { Sentence::Negated } else { refusal }
+}
+
+/// The longest name that is plausible in "turn on the …", words.
+const NAME_WORDS_MAX: usize = 4;
+
+/// A template fits, but its slots do not: an unknown name is told only if it can be one, because Home Assistant's
+/// open slots take in whole half-sentences ("I work | on | Sunday").
+fn near_miss(
+    text: &str,
+    language: &Language,
+    unmatched: &BTreeMap<String, String>,
+    registry: &Registry,
+) -> Refused {
+    let text = words::normalize(text);
+    let mut slots = unmatched.iter();
+    match (slots.next(), slots.next()) {
+        (None, _) => (Gate::Target, Sentence::NoPlace),
+        (Some((slot, heard)), None) if slot == "name" || slot == "area" || slot == "floor" => {
+            let name = words::normalize(heard);
+            if entity_named(registry, &name).is_some() {
+                return (Gate::Target, Sentence::NotExposed { name });
+            }
+            let is_name = !name.is_empty()
+                && name.split(' ').count() <= NAME_WORDS_MAX
+                && !text.starts_with(&name)
+                && words::Words::of(language).is_order(&text);
+            if is_name {
+                (Gate::Target, Sentence::NoSuchName { name })
+            } else {
+                (Gate::Match, Sentence::NoMatch)
+            }
+        }
+        (Some(_), _) => (Gate::Match, Sentence::NoMatch),
+    }
+}
 
 fn permit(
     found: &StrictMatch,
@@ -169,21 +207,20 @@ fn permit(
 }
 
 fn authorize_all(found: &StrictMatch, registry: &Registry, caller: &Caller) -> Result<Vec<Action>, Refused> {
-    if found.targets.is_empty() {
+    let proposed = ProposedAction::all_of(found);
+    if proposed.is_empty() {
         return Err((Gate::Target, no_targets(found, registry)));
     }
     let exposed = ExposedEntities::of(registry);
     let authorize = |proposed| exposed.authorize(proposed, caller);
-    ProposedAction::all_of(found).into_iter().map(authorize).collect::<Result<_, _>>().map_err(|refusal| {
-        match refusal {
-            Refusal::NeedsConfirmation(target) => needs_confirmation(registry, &target),
-            Refusal::NotExposed(target) => {
-                (Gate::Target, Sentence::NotExposed { name: name_of(registry, &target) })
-            }
-            Refusal::Missing(target) => (Gate::Target, Sentence::NoSuchName { name: target.to_string() }),
-            Refusal::UnknownRule { target, .. } => {
-                (Gate::Target, Sentence::NotForThis { name: name_of(registry, &target) })
-            }
+    proposed.into_iter().map(authorize).collect::<Result<_, _>>().map_err(|refusal| match refusal {
+        Refusal::NeedsConfirmation(target) => needs_confirmation(registry, &target),
+        Refusal::NotExposed(target) => {
+            (Gate::Target, Sentence::NotExposed { name: name_of(registry, &target) })
+        }
+        Refusal::Missing(target) => (Gate::Target, Sentence::NoSuchName { name: target.to_string() }),
+        Refusal::UnknownRule { target, .. } => {
+            (Gate::Target, Sentence::NotForThis { name: name_of(registry, &target) })
         }
     })
 }

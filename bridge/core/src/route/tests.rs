@@ -129,3 +129,49 @@ fn a_users_own_sentence_acts_except_on_a_lock() {
     assert!(decision("party time", &custom(&["light.kitchen"])).acts());
     assert!(!decision("party time", &custom(&["lock.front"])).acts());
 }
+
+fn near_miss(text: &str, unmatched: &[(&str, &str)]) -> Option<Sentence> {
+    let unmatched = unmatched.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    decision(text, &Match::Unmatched { intent: "HassTurnOn".into(), unmatched }).refusal
+}
+
+#[test]
+fn half_a_sentence_is_no_name() {
+    assert_eq!(
+        near_miss("I work on Sunday.", &[("area", "Sunday"), ("name", "I work ")]),
+        Some(Sentence::NoMatch)
+    );
+    assert_eq!(
+        near_miss("Make it warmer in the kitchen", &[("name", "Make it warmer ")]),
+        Some(Sentence::NoMatch)
+    );
+    assert_eq!(near_miss("My pin is one two", &[("name", "pin is one two")]), Some(Sentence::NoMatch));
+    let many = "garage door and dim the office light";
+    assert_eq!(near_miss(&format!("Lock the {many}"), &[("name", many)]), Some(Sentence::NoMatch));
+}
+
+#[test]
+fn a_negated_near_miss_is_answered_as_what_it_is() {
+    let refusal = near_miss(
+        "Don't turn on the kitchen light.",
+        &[("area", "the kitchen light"), ("name", "Don't turn ")],
+    );
+    assert_eq!(refusal, Some(Sentence::Negated));
+}
+
+#[test]
+fn a_room_that_nobody_named_is_asked_for() {
+    assert_eq!(near_miss("Turn on the light.", &[]), Some(Sentence::NoPlace));
+}
+
+#[test]
+fn cleaning_an_area_is_for_the_vacuum_and_not_for_what_stands_there() {
+    let mut registry = registry();
+    let vacuum = entity("vacuum.rosie", "Rosie", None, true);
+    registry.entities.insert(vacuum.id.clone(), vacuum);
+    let found =
+        strict("HassVacuumCleanArea", &[("area", json!("kitchen"))], &["light.kitchen", "vacuum.rosie"]);
+    let decision = decide("Clean the kitchen", &Language::english(), &found, &registry, &Caller::default());
+    let services: Vec<_> = decision.actions.iter().map(Action::service).collect();
+    assert_eq!(services, ["vacuum.clean_area"]);
+}

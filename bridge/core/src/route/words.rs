@@ -39,6 +39,11 @@ impl Words {
             _ => &UNKNOWN,
         }
     }
+
+    /// Whether the normalised `text` begins as an order does; a language without a list cannot tell and says yes.
+    pub(super) fn is_order(&self, text: &str) -> bool {
+        self.opening.is_empty() || self.opening.iter().any(|phrase| begins(text, phrase))
+    }
 }
 
 /// Lower case, typographic apostrophes made plain, punctuation and white space reduced to single spaces.
