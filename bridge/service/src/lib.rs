@@ -6,4 +6,5 @@ pub mod control;
 pub mod hass;
 pub mod model;
 pub mod satellite;
+pub mod say;
 pub mod speech;

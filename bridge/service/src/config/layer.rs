@@ -6,7 +6,8 @@ use helix_core::Language;
 use helix_core::listen::Patience;
 use serde::Deserialize;
 
-use super::{Config, ConfigError, Environment, HomeAccess, SpeechEngine, WYOMING_PORT, base_dir};
+use super::{Config, ConfigError, Environment, SpeechEngine, WYOMING_PORT, base_dir};
+use crate::hass::{HassConfig, SupervisorConfig};
 
 macro_rules! layer {
     ($($key:ident: $kind:ty,)+) => {
@@ -33,6 +34,7 @@ layer! {
     ha_token: String,
     language: String,
     model: String,
+    model_hub: String,
     threads: u8,
     stt_dir: PathBuf,
     asr_host: String,
@@ -62,22 +64,28 @@ enum PatienceName {
 
 impl Layer {
     /// The app's options: an unknown key is only a warning, because the Supervisor keeps keys of older versions.
-    pub(super) fn from_options(path: &Path, text: &str, warnings: &mut Vec<String>) -> Result<Self, ConfigError> {
+    pub(super) fn from_options(
+        path: &Path,
+        text: &str,
+        warnings: &mut Vec<String>,
+    ) -> Result<Self, ConfigError> {
         let invalid = |reason: String| ConfigError::Invalid { path: path.to_owned(), reason };
         let mut options: serde_json::Map<String, serde_json::Value> =
             serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
         options.retain(|key, value| {
             let known = Self::KEYS.contains(&key.as_str());
             if !known {
-                warnings.push(format!("the option `{key}` is not known and was ignored; remove it from the app's options"));
+                warnings.push(format!(
+                    "the option `{key}` is not known and was ignored; remove it from the app's options"
+                ));
             }
             known && !value.is_null() && value != ""
         });
         let mut merged = Self::default();
         for (key, value) in options {
             let one = serde_json::json!({ key.as_str(): value });
-            let layer: Self =
-                serde_json::from_value(one).map_err(|error| invalid(format!("the option `{key}`: {error}")))?;
+            let layer: Self = serde_json::from_value(one)
+                .map_err(|error| invalid(format!("the option `{key}`: {error}")))?;
             merged = layer.over(merged);
         }
         Ok(merged)
@@ -99,9 +107,12 @@ impl Layer {
                 _ => text.parse().map_or_else(|_| toml::Value::String(text.clone()), toml::Value::Integer),
             };
             let typed = |value| Self::deserialize(toml::Table::from_iter([((*key).to_owned(), value)]));
-            let layer = typed(value)
-                .or_else(|_| typed(toml::Value::String(text)))
-                .map_err(|error| ConfigError::Value { key, reason: format!("HELIX_{}: {}", key.to_uppercase(), error.message()) })?;
+            let layer = typed(value).or_else(|_| typed(toml::Value::String(text))).map_err(|error| {
+                ConfigError::Value {
+                    key,
+                    reason: format!("HELIX_{}: {}", key.to_uppercase(), error.message()),
+                }
+            })?;
             merged = layer.over(merged);
         }
         Ok(merged)
@@ -132,6 +143,7 @@ impl Layer {
             prefer_pipeline: self.prefer_pipeline.unwrap_or(false),
             runs_max: usize::from(runs_max),
             metrics_listen: self.metrics_listen,
+            model_hub: self.model_hub.clone(),
             speech: self.speech()?,
             data_dir,
             log_level,
@@ -139,23 +151,27 @@ impl Layer {
         })
     }
 
-    fn home(&self, environment: &impl Environment) -> Result<Option<HomeAccess>, ConfigError> {
+    fn home(&self, environment: &impl Environment) -> Result<Option<HassConfig>, ConfigError> {
         if let Some(token) = environment.get("SUPERVISOR_TOKEN") {
-            let base = environment.get("HELIX_SUPERVISOR_URL").unwrap_or_else(|| "http://supervisor".into());
-            let url = format!("{base}/core");
-            return Ok(Some(HomeAccess { url, token: token.into(), supervisor: Some(base) }));
+            let url = environment.get("HELIX_SUPERVISOR_URL").unwrap_or_else(|| "http://supervisor".into());
+            let supervisor = Some(SupervisorConfig { url, token: token.into() });
+            return Ok(Some(HassConfig { url: String::new(), token: String::new().into(), supervisor }));
         }
         match (&self.ha_url, &self.ha_token) {
             (Some(url), Some(token)) => {
                 let url = url.trim_end_matches('/').to_owned();
                 if !url.starts_with("http://") && !url.starts_with("https://") {
-                    return Err(value("ha_url", "an address such as http://homeassistant.local:8123 is needed"));
+                    return Err(value(
+                        "ha_url",
+                        "an address such as http://homeassistant.local:8123 is needed",
+                    ));
                 }
-                Ok(Some(HomeAccess { url, token: token.trim().to_owned().into(), supervisor: None }))
+                Ok(Some(HassConfig { url, token: token.trim().to_owned().into(), supervisor: None }))
             }
-            (Some(_), None) => {
-                Err(value("ha_token", "ha_url is set, but no token. Make a long-lived access token in your Home Assistant profile"))
-            }
+            (Some(_), None) => Err(value(
+                "ha_token",
+                "ha_url is set, but no token. Make a long-lived access token in your Home Assistant profile",
+            )),
             (None, Some(_)) => Err(value("ha_url", "ha_token is set, but no address")),
             (None, None) => Ok(None),
         }
@@ -175,7 +191,9 @@ impl Layer {
             PatienceName::Patient => Patience::patient(),
         };
         let limit = |key, set: Option<u32>, default| match set {
-            Some(ms) if !(100..=5000).contains(&ms) => Err(value(key, "between 100 and 5000 milliseconds are possible")),
+            Some(ms) if !(100..=5000).contains(&ms) => {
+                Err(value(key, "between 100 and 5000 milliseconds are possible"))
+            }
             Some(ms) => Ok(ms),
             None => Ok(default),
         };
@@ -186,7 +204,10 @@ impl Layer {
             ..named
         };
         if patience.complete_ms > patience.plain_ms || patience.plain_ms > patience.dangling_ms {
-            return Err(value("patience", "complete_ms may not exceed plain_ms, nor plain_ms exceed dangling_ms"));
+            return Err(value(
+                "patience",
+                "complete_ms may not exceed plain_ms, nor plain_ms exceed dangling_ms",
+            ));
         }
         Ok(patience)
     }

@@ -6,23 +6,11 @@ use std::path::{Path, PathBuf};
 
 use helix_core::Language;
 use helix_core::listen::Patience;
-use secrecy::SecretString;
-
+use crate::hass::HassConfig;
 use layer::Layer;
 
 /// The port of the Wyoming protocol that Home Assistant's own apps use.
 pub const WYOMING_PORT: u16 = 10300;
-
-/// Where Home Assistant is and how to enter it.
-#[derive(Debug, Clone)]
-pub struct HomeAccess {
-    /// Base URL without a slash at its end, such as `http://homeassistant.local:8123`.
-    pub url: String,
-    /// A long-lived access token of an administrator, or the Supervisor's.
-    pub token: SecretString,
-    /// The Supervisor's base URL, if Helix runs as an app.
-    pub supervisor: Option<String>,
-}
 
 /// Which engine turns speech into text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +37,7 @@ pub enum SpeechEngine {
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Home Assistant; `None` if no address or no token is known.
-    pub home: Option<HomeAccess>,
+    pub home: Option<HassConfig>,
     /// Speech to text.
     pub speech: SpeechEngine,
     /// Language of the pipeline; `None` takes Home Assistant's.
@@ -70,6 +58,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Verbosity: `trace`, `debug`, `info`, `warn`, `error`, or a filter of tracing's syntax.
     pub log_level: String,
+    /// A mirror that takes the place of the model hub.
+    pub model_hub: Option<String>,
     /// Address of `/metrics`; off if `None`.
     pub metrics_listen: Option<std::net::SocketAddr>,
     /// What was strange but not wrong.

@@ -24,7 +24,10 @@ fn file(name: &str, text: &str) -> PathBuf {
 
 #[test]
 fn variables_win_over_the_file() {
-    let path = file("order.toml", "ha_url = \"http://file:8123/\"\nha_token = \"t\"\nthreads = 2\nlanguage = \"de\"\n");
+    let path = file(
+        "order.toml",
+        "ha_url = \"http://file:8123/\"\nha_token = \"t\"\nthreads = 2\nlanguage = \"de\"\n",
+    );
     let config = Config::load(Some(&path), &variables(&[("HELIX_THREADS", "3")])).expect("valid");
     let home = config.home.expect("set");
     assert_eq!((home.url.as_str(), home.token.expose_secret()), ("http://file:8123", "t"));
@@ -45,7 +48,7 @@ fn an_unknown_option_of_the_app_is_only_a_warning() {
     let environment = [("SUPERVISOR_TOKEN", "s"), ("HELIX_OPTIONS", path.to_str().expect("utf-8"))];
     let config = Config::load(None, &variables(&environment)).expect("valid");
     assert!(config.warnings[0].contains("colour"), "{:?}", config.warnings);
-    assert_eq!(config.home.expect("supervised").url, "http://supervisor/core");
+    assert_eq!(config.home.expect("supervised").shown_url(), "http://supervisor");
 }
 
 #[test]

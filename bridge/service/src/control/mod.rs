@@ -188,7 +188,8 @@ async fn serve(stream: UnixStream, answers: &impl Answers) -> Result<(), std::io
 pub async fn ask(data_dir: &Path, ask: &Ask) -> Result<Answer, ControlError> {
     let path = data_dir.join(SOCKET_NAME);
     let exchange = async {
-        let stream = UnixStream::connect(&path).await.map_err(|_| ControlError::NotRunning { path: path.clone() })?;
+        let stream =
+            UnixStream::connect(&path).await.map_err(|_| ControlError::NotRunning { path: path.clone() })?;
         let failed = |error: std::io::Error| ControlError::Exchange(error.to_string());
         let (read, mut write) = stream.into_split();
         let mut text = serde_json::to_vec(ask).map_err(|error| ControlError::Exchange(error.to_string()))?;

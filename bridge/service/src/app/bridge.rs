@@ -1,0 +1,191 @@
+//! The Wyoming server's [`Voice`]: runs core's stages with the real ports and keeps the timelines.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use helix_core::home::Caller;
+use helix_core::listen::{Ears, Heard, Patience, listen};
+use helix_core::pipeline::{Outcome, Request, respond};
+use helix_core::reply::{Reply, RunError, Sentence, Tone};
+use helix_core::runs::{Run, Runs, Stage};
+use helix_core::{Clock, Language, Pii, UtteranceId};
+use helix_speech::activity::Earshot;
+use tracing::Instrument;
+
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::control::RunRow;
+use crate::hass::HomeAssistant;
+use crate::metrics::Metrics;
+use crate::satellite::{AudioReceiver, HandleReply, HandleRequest, ListenReply, Voice};
+use crate::speech::Engine;
+
+/// The transcript of a run whose speech recognition failed. Home Assistant speaks no error of a recogniser,
+/// so the run goes on with this text and the reply tells what happened.
+const UNHEARD: &str = "…";
+
+/// What all runs share.
+#[derive(Debug)]
+pub(super) struct Bridge {
+    home: HomeAssistant,
+    engine: Arc<Engine>,
+    clock: SystemClock,
+    patience: Patience,
+    denoise: bool,
+    language: Option<Language>,
+    runs: Mutex<Runs>,
+    metrics: Metrics,
+}
+
+impl Bridge {
+    pub(super) fn new(config: &Config, home: HomeAssistant, engine: Arc<Engine>, clock: SystemClock, metrics: Metrics) -> Self {
+        Self {
+            home,
+            engine,
+            clock,
+            patience: config.patience,
+            denoise: config.denoise,
+            language: config.language.clone(),
+            runs: Mutex::default(),
+            metrics,
+        }
+    }
+
+    /// The last runs, without their words.
+    pub(super) fn rows(&self, conversation: Option<&str>) -> Vec<RunRow> {
+        let runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = |run: &&Run| conversation.is_none_or(|id| run.conversation.as_deref() == Some(id));
+        runs.iter().filter(wanted).map(row).collect()
+    }
+
+    fn language_or_own(&self, language: Option<&Language>) -> Language {
+        let of_home = || self.home.config().ok().and_then(|facts| Language::parse(&facts.language));
+        language.cloned().or_else(|| self.language.clone()).or_else(of_home).unwrap_or_else(Language::english)
+    }
+
+    fn keep(&self, run: Run) {
+        let stages: Vec<_> = run.timeline_ms().iter().map(|(stage, ms)| format!("{stage} {ms}")).collect();
+        let timeline = stages.join(", ");
+        let labels = [("route", run.route.unwrap_or("none")), ("code", run.code.unwrap_or("none"))];
+        self.metrics.count("bridge_runs_total", &labels);
+        tracing::info!(route = run.route, code = run.code, timeline_ms = timeline, "run");
+        tracing::debug!(text = run.text.expose(), "words");
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner).push(run);
+    }
+
+    async fn hear(&self, audio: AudioReceiver, language: &Language) -> Result<Heard, helix_core::transcribe::RecognizeError> {
+        let satellite = self.home.listening_satellite();
+        let caller = satellite.map_or_else(Caller::default, |found| Caller {
+            device: found.device,
+            satellite: Some(found.entity),
+        });
+        let ears = Ears {
+            recognizer: &*self.engine,
+            home: &self.home,
+            clock: &self.clock,
+            patience: self.patience,
+            language,
+            caller: &caller,
+        };
+        let mut audio = audio.denoised(self.denoise);
+        listen(&mut audio, &mut Earshot::new(), &ears).await
+    }
+
+    async fn answer(&self, request: HandleRequest, language: Language) -> Reply {
+        let joined = {
+            let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+            runs.join(request.text.expose(), self.clock.now())
+        };
+        let mut run = joined.unwrap_or_else(|| Run::new(new_id(), request.text.clone()));
+        run.conversation = request.conversation_id;
+        run.satellite = request.caller.satellite.as_ref().map(ToString::to_string);
+        let failure = match (&run.failure, request.text.expose().as_str()) {
+            (Some(failure), _) => Some(failure.clone()),
+            (None, UNHEARD) => Some(RunError::Recognize(helix_core::transcribe::RecognizeError::Died)),
+            (None, _) => None,
+        };
+        let span = tracing::info_span!("run", run_id = %run.id, satellite = run.satellite);
+        let outcome = match failure {
+            Some(error) => {
+                Outcome { reply: Reply::rescue(&error, &language), decision: None, marks: helix_core::pipeline::Marks::default() }
+            }
+            None => {
+                let request = Request { text: request.text, language, caller: request.caller };
+                respond(&request, &self.home, &self.clock).instrument(span.clone()).await
+            }
+        };
+        run.mark(Stage::Matched, outcome.marks.matched);
+        run.mark(Stage::Acted, outcome.marks.acted);
+        run.mark(Stage::Verified, outcome.marks.verified);
+        run.mark(Stage::Replied, Some(self.clock.now()));
+        run.route = outcome.decision.as_ref().map(|decision| decision.route.as_str());
+        run.code = Some(outcome.reply.code);
+        span.in_scope(|| self.keep(run));
+        outcome.reply
+    }
+}
+
+impl Voice for Bridge {
+    async fn listen(&self, audio: AudioReceiver, language: Option<Language>) -> ListenReply {
+        let language = self.language_or_own(language.as_ref());
+        let id = new_id();
+        let span = tracing::info_span!("listen", run_id = %id);
+        match self.hear(audio, &language).instrument(span.clone()).await {
+            Ok(heard) => {
+                let text = heard.text.expose().clone();
+                let mut run = Run::new(id, heard.text);
+                run.mark(Stage::Heard, heard.heard);
+                run.mark(Stage::Ended, heard.ended);
+                run.mark(Stage::Decided, Some(heard.decided));
+                run.mark(Stage::Transcribed, Some(heard.transcribed));
+                span.in_scope(|| tracing::info!(reason = heard.reason.as_str(), words = !text.is_empty(), "heard"));
+                self.metrics.count("bridge_utterances_total", &[("end", heard.reason.as_str())]);
+                if !text.is_empty() {
+                    self.runs.lock().unwrap_or_else(PoisonError::into_inner).push(run);
+                }
+                ListenReply::Text(text)
+            }
+            Err(error) => {
+                span.in_scope(|| tracing::warn!(code = error.code(), %error, "nothing could be transcribed"));
+                let mut run = Run::new(id, Pii::new(UNHEARD.to_owned()));
+                run.mark(Stage::Transcribed, Some(self.clock.now()));
+                run.failure = Some(error.into());
+                self.runs.lock().unwrap_or_else(PoisonError::into_inner).push(run);
+                ListenReply::Text(UNHEARD.to_owned())
+            }
+        }
+    }
+
+    async fn respond(&self, request: HandleRequest) -> HandleReply {
+        let language = self.language_or_own(request.language.as_ref());
+        let reply = self.answer(request, language).await;
+        match reply.tone {
+            Tone::Handled => HandleReply::Handled(reply.text),
+            Tone::NotHandled => HandleReply::NotHandled(reply.text),
+            Tone::NotRecognized => HandleReply::NotRecognized(reply.text),
+        }
+    }
+
+    fn rescue_text(&self, language: Option<&Language>) -> String {
+        Reply::rescue(&RunError::TookTooLong, &self.language_or_own(language)).text
+    }
+
+    fn busy_text(&self, language: Option<&Language>) -> String {
+        Sentence::Busy.text(&self.language_or_own(language))
+    }
+}
+
+fn new_id() -> UtteranceId {
+    UtteranceId::from(uuid::Uuid::now_v7().to_string())
+}
+
+fn row(run: &Run) -> RunRow {
+    RunRow {
+        id: run.id.to_string(),
+        conversation: run.conversation.clone(),
+        satellite: run.satellite.clone(),
+        route: run.route.map(str::to_owned),
+        code: run.code.map(str::to_owned),
+        timeline: run.timeline_ms().into_iter().map(|(stage, ms)| (stage.to_owned(), ms)).collect(),
+    }
+}
+

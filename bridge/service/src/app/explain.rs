@@ -1,0 +1,116 @@
+//! Decides about sentences for `helix route`: connects to Home Assistant, asks, explains; has no way to act.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use helix_core::home::Caller;
+use helix_core::pipeline::{Request, consider};
+use helix_core::reply::Reply;
+use helix_core::route::Decision;
+use helix_core::{Clock, Home, Language, Pii};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::own_language;
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::hass::{Connector, HomeAssistant};
+
+/// A connected Home Assistant that is only asked.
+#[derive(Debug)]
+pub struct Explainer {
+    home: HomeAssistant,
+    clock: SystemClock,
+    language: Language,
+    cancel: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// A decision and how it came about.
+#[derive(Debug)]
+pub struct Explained {
+    /// The decision; `None` if the sentence was refused before anybody was asked.
+    pub decision: Option<Decision>,
+    /// What Helix would say itself; empty if Home Assistant would speak.
+    pub reply: String,
+    /// In words, why.
+    pub reason: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Explainer {
+    /// Connects and waits until the home is known.
+    ///
+    /// # Errors
+    /// The home cannot be reached or refuses; the text says what to do.
+    pub async fn connect(config: &Config, limit: Duration) -> anyhow::Result<Self> {
+        let home_config = config.home.clone().context(
+            "no Home Assistant is configured. Set ha_url and ha_token in helix.toml, \
+             or HELIX_HA_URL and HELIX_HA_TOKEN in the environment",
+        )?;
+        let (clock, cancel, tasks) = (SystemClock::start(), CancellationToken::new(), TaskTracker::new());
+        let (connector, home) = Connector::new(home_config, clock.clone());
+        tasks.spawn(connector.run(cancel.clone()));
+        tasks.close();
+        match tokio::time::timeout(limit, home.ready()).await {
+            Ok(facts) => facts?,
+            Err(_) => bail!("Home Assistant did not become ready within {} s; is it running?", limit.as_secs()),
+        };
+        let language = own_language(config, &home);
+        Ok(Self { home, clock, language, cancel, tasks })
+    }
+
+    /// Decides about one sentence.
+    ///
+    /// # Errors
+    /// The language or the area is unknown, or Home Assistant does not answer.
+    pub async fn explain(&self, text: &str, language: Option<&str>, area: Option<&str>) -> anyhow::Result<Explained> {
+        let language = match language {
+            Some(tag) => Language::parse(tag).with_context(|| format!("`{tag}` is not a language tag"))?,
+            None => self.language.clone(),
+        };
+        let caller = match area {
+            Some(area) => self.caller_in(area)?,
+            None => Caller::default(),
+        };
+        let request = Request { text: Pii::new(text.to_owned()), language: language.clone(), caller };
+        let start = self.clock.now();
+        let considered = consider(&request, &self.home).await?;
+        let took = self.clock.now() - start;
+        Ok(match considered {
+            Ok(decision) => {
+                let sentence = decision.refusal.as_ref();
+                let reply = sentence.map(|sentence| Reply::say(sentence, &language).text).unwrap_or_default();
+                let reason = match sentence {
+                    Some(sentence) => format!("{} at the gate `{}`", sentence.key(), decision.gate.as_str()),
+                    None => "matched strictly, all gates passed".to_owned(),
+                };
+                Explained { decision: Some(decision), reply, reason, took }
+            }
+            Err(sentence) => {
+                let reply = Reply::say(&sentence, &language).text;
+                Explained { decision: None, reply, reason: sentence.key().to_owned(), took }
+            }
+        })
+    }
+
+    fn caller_in(&self, wanted: &str) -> anyhow::Result<Caller> {
+        let registry = self.home.registry()?;
+        let is_it = |name: &str| name.eq_ignore_ascii_case(wanted);
+        let mut areas = registry.areas.values();
+        let area = areas
+            .find(|area| is_it(area.id.as_str()) || is_it(&area.name) || area.aliases.iter().any(|a| is_it(a)))
+            .with_context(|| format!("Home Assistant has no area called `{wanted}`"))?;
+        let device = registry.device_areas.iter().find(|(_, of)| **of == area.id).map(|(device, _)| device.clone());
+        let device = device.with_context(|| format!("no device of Home Assistant is in {}", area.name))?;
+        Ok(Caller { device: Some(device), satellite: None })
+    }
+}
+
+impl Drop for Explainer {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+        self.tasks.close();
+    }
+}

@@ -1,0 +1,94 @@
+//! Where the adapters meet: builds every part from the configuration, runs and ends them together.
+
+mod bridge;
+mod explain;
+mod offer;
+mod registrar;
+mod status;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use helix_core::Language;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use explain::{Explained, Explainer};
+pub use registrar::unregister;
+
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::control::ControlServer;
+use crate::hass::{Connector, HomeAssistant};
+use crate::metrics::Metrics;
+use crate::satellite::Server;
+use crate::speech::Engine;
+use bridge::Bridge;
+use registrar::Registrar;
+
+/// Parts that have not ended by themselves this long after a signal are dropped.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// The running bridge.
+#[derive(Debug)]
+pub struct App {
+    tasks: TaskTracker,
+    cancel: CancellationToken,
+    engine: Arc<Engine>,
+}
+
+impl App {
+    /// Starts every part. Returns as soon as the Wyoming port answers; models and Home Assistant may come later.
+    ///
+    /// # Errors
+    /// The port is taken, the data directory cannot be written, another Helix uses it.
+    pub async fn start(config: Config, cancel: CancellationToken) -> anyhow::Result<Self> {
+        let home_config = config.home.clone().context("no Home Assistant is configured")?;
+        let (clock, metrics) = (SystemClock::start(), Metrics::default());
+        std::fs::create_dir_all(&config.data_dir)
+            .with_context(|| format!("the data directory {} cannot be made", config.data_dir.display()))?;
+        let control = ControlServer::bind(&config.data_dir).await?;
+        let (connector, home) = Connector::new(home_config.clone(), clock.clone());
+        let engine = Arc::new(Engine::start(offer::engine_config(&config), clock.clone()));
+        let (info, info_shown) = watch::channel(offer::info(&engine, false));
+        let bridge = Arc::new(Bridge::new(&config, home.clone(), Arc::clone(&engine), clock.clone(), metrics.clone()));
+        let server = Server::bind(config.listen, Arc::clone(&bridge), info_shown, config.runs_max).await?;
+        let registrar =
+            Arc::new(Registrar::new(&config, home_config, home.clone(), Arc::clone(&engine), info));
+        let answers = Arc::new(status::Desk { bridge, registrar: Arc::clone(&registrar), engine: Arc::clone(&engine) });
+
+        let tasks = TaskTracker::new();
+        tasks.spawn(connector.run(cancel.clone()));
+        tasks.spawn(server.run(cancel.clone()));
+        tasks.spawn(control.run(answers, cancel.clone()));
+        tasks.spawn(registrar.run(cancel.clone()));
+        if let Some(address) = config.metrics_listen {
+            let listener = Metrics::bind(address).await?;
+            tasks.spawn(metrics.clone().serve(listener, cancel.clone()));
+        }
+        tasks.close();
+        tracing::info!(address = %config.listen, "the Wyoming port is open");
+        Ok(Self { tasks, cancel, engine })
+    }
+
+    /// Runs until it is cancelled, then ends every part within the grace period.
+    ///
+    /// # Errors
+    /// Never today; the signature leaves room for a part whose end ends the bridge.
+    pub async fn run(self) -> anyhow::Result<()> {
+        self.cancel.cancelled().await;
+        if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some parts did not end in time and were dropped");
+        }
+        self.engine.stop().await;
+        Ok(())
+    }
+}
+
+/// The language of Helix's own sentences before a request names one.
+fn own_language(config: &Config, home: &HomeAssistant) -> Language {
+    let of_home = || home.config().ok().and_then(|facts| Language::parse(&facts.language));
+    config.language.clone().or_else(of_home).unwrap_or_else(Language::english)
+}

@@ -1,0 +1,61 @@
+//! What Helix offers to Home Assistant: the Wyoming `Info` of this configuration and this home.
+
+use helix_wyoming::describe::{
+    Artifact, AsrProgram, Attribution, HandleProgram, Info, Model, TtsProgram, TtsVoice,
+};
+
+use crate::speech::Engine;
+use crate::voice;
+
+/// The name of Helix's programs; Home Assistant names its entities by it, registration knows its own by it.
+pub(super) const PROGRAM: &str = "helix";
+
+/// The languages of multilingual Whisper models (whisper.cpp 1.8, `g_lang`).
+const WHISPER_LANGUAGES: &str = "en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi fi vi he uk el ms cs ro da hu ta no \
+    th ur hr bg lt la mi ml cy sk te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa si km sn yo so \
+    af oc ka be tg sd gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jw su yue";
+
+/// What is offered; `with_voice` adds text-to-speech, for a home that has none.
+pub(super) fn info(engine: &Engine, with_voice: bool) -> Info {
+    let all = || WHISPER_LANGUAGES.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let heard = engine.languages().unwrap_or_else(all);
+    let asr = AsrProgram {
+        artifact: artifact(PROGRAM, "Speech to text that knows when a sentence is over"),
+        models: vec![Model { artifact: artifact("whisper", "Whisper"), languages: heard }],
+        supports_transcript_streaming: false,
+        requires_external_vad: false,
+        prefers_auto_gain_enabled: false,
+        prefers_noise_reduction_enabled: false,
+    };
+    let handle = HandleProgram {
+        artifact: artifact(PROGRAM, "Does simple commands at once"),
+        models: vec![Model { artifact: artifact(PROGRAM, "Helix"), languages: all() }],
+        supports_handled_streaming: false,
+        supports_home_control: true,
+    };
+    let tts = TtsProgram {
+        artifact: artifact("espeak-ng", "A plain voice, so that a home without another one is not mute"),
+        voices: vec![TtsVoice {
+            artifact: artifact("espeak-ng", "espeak-ng"),
+            languages: voice::LANGUAGES.iter().map(|tag| (*tag).to_owned()).collect(),
+            speakers: None,
+        }],
+        supports_synthesize_streaming: false,
+    };
+    Info {
+        asr: vec![asr],
+        handle: vec![handle],
+        tts: if with_voice { vec![tts] } else { Vec::new() },
+        ..Info::default()
+    }
+}
+
+fn artifact(name: &str, description: &str) -> Artifact {
+    Artifact {
+        name: name.to_owned(),
+        attribution: Attribution { name: "Helix".into(), url: env!("CARGO_PKG_REPOSITORY").into() },
+        installed: true,
+        description: Some(description.to_owned()),
+        version: Some(env!("CARGO_PKG_VERSION").into()),
+    }
+}

@@ -1,0 +1,43 @@
+//! Answers the control socket: the last runs, how every part is, unregister.
+
+use std::sync::Arc;
+
+use super::bridge::Bridge;
+use super::registrar::Registrar;
+use crate::control::{Answer, Answers, Ask, PartRow};
+use crate::speech::Engine;
+
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) bridge: Arc<Bridge>,
+    pub(super) registrar: Arc<Registrar>,
+    pub(super) engine: Arc<Engine>,
+}
+
+impl Answers for Desk {
+    async fn answer(&self, ask: Ask) -> Answer {
+        match ask {
+            Ask::Runs { conversation } => Answer::Runs(self.bridge.rows(conversation.as_deref())),
+            Ask::Status => Answer::Status(self.status()),
+            Ask::Unregister => match self.registrar.withdraw().await {
+                Ok(removed) => Answer::Done(removed),
+                Err(error) => Answer::Failed(format!("{error:#}")),
+            },
+        }
+    }
+}
+
+impl Desk {
+    fn status(&self) -> Vec<PartRow> {
+        let row = |part: &str, state: Result<String, String>| PartRow {
+            part: part.to_owned(),
+            works: state.is_ok(),
+            text: state.unwrap_or_else(|wrong| wrong),
+        };
+        vec![
+            row("home", self.registrar.home_state()),
+            row("speech", self.engine.describe()),
+            row("registration", self.registrar.state()),
+        ]
+    }
+}
