@@ -124,7 +124,7 @@ fn a_question_is_answered_and_never_acts() {
 fn a_users_own_sentence_acts_except_on_a_lock() {
     let custom = |targets: &[&str]| match strict("MyIntent", &[], targets) {
         Match::Strict(found) => Match::Strict(StrictMatch { source: MatchSource::Custom, ..found }),
-        other => other,
+        other @ (Match::None | Match::Unmatched { .. }) => other,
     };
     assert!(decision("party time", &custom(&["light.kitchen"])).acts());
     assert!(!decision("party time", &custom(&["lock.front"])).acts());
