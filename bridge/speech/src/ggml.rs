@@ -186,7 +186,7 @@ impl fmt::Display for Foreign {
             Self::WebPage => "a web page",
             Self::LfsPointer => "a Git LFS pointer without its content",
             Self::Archive => "an archive or a PyTorch file",
-            Self::Unknown => "something else",
+            Self::Unknown => "a file of unknown format",
         })
     }
 }
@@ -217,7 +217,7 @@ pub enum GgmlError {
     #[error("the model file cannot be read: {0}")]
     Read(#[from] io::Error),
     /// Another format.
-    #[error("the file is {0}, not a Whisper model in ggml form; get one with `helix model pull`")]
+    #[error("this is {0}, not a Whisper model in ggml form; get one with `helix model pull`")]
     Foreign(Foreign),
     /// It ends too early.
     #[error(

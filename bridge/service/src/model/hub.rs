@@ -65,7 +65,12 @@ impl Hub {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             return Err(PullError::Client("no TLS provider is installed in this process".into()));
         }
-        let client = Client::builder()
+        let mut builder = Client::builder();
+        if mirror.as_deref().is_some_and(is_loopback) {
+            // A proxy of the network has no way to this machine's own loopback.
+            builder = builder.no_proxy();
+        }
+        let client = builder
             .user_agent(concat!("helix/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .connect_timeout(limits.connect)
@@ -203,6 +208,12 @@ fn check_mirror(address: &str) -> Result<String, PullError> {
         return Err(refuse("it holds more than scheme, host, port and path".into()));
     }
     Ok(address.trim_end_matches('/').to_owned())
+}
+
+fn is_loopback(address: &str) -> bool {
+    let Ok(url) = Url::parse(address) else { return false };
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn host_of(url: &Url) -> String {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, LazyLock, Mutex, Once};
 use std::time::Duration;
 
 use helix::model::{
@@ -71,6 +71,8 @@ pub(crate) struct Bench {
     pub(crate) folder: ModelFolder,
     pub(crate) clock: SkippingClock,
     pub(crate) progress: Vec<Progress>,
+    /// Without a byte, until a connection is given up; generous, as the machine may be busy.
+    pub(crate) stall: Duration,
 }
 
 impl Bench {
@@ -82,10 +84,11 @@ impl Bench {
 
     pub(crate) fn with_folder(scratch: Scratch, folder: ModelFolder) -> Self {
         static PROVIDER: Once = Once::new();
+        static FILE: LazyLock<Arc<[u8]>> = LazyLock::new(|| ggml_file::model(51_864).into());
         PROVIDER.call_once(|| {
             rustls::crypto::ring::default_provider().install_default().expect("the first provider");
         });
-        let file: Arc<[u8]> = ggml_file::model(51_864).into();
+        let file = Arc::clone(&FILE);
         let catalogue = catalogue(file.len() as u64, checksum(&file));
         Self {
             file,
@@ -94,6 +97,7 @@ impl Bench {
             folder,
             clock: SkippingClock::default(),
             progress: Vec::new(),
+            stall: Duration::from_secs(20),
         }
     }
 
@@ -114,9 +118,14 @@ impl Bench {
 
     /// Downloads the model from this server.
     pub(crate) async fn pull(&mut self, server: &HubServer) -> Result<Pulled, PullError> {
-        let hub = hub(&server.address);
+        let hub = self.hub(&server.address);
         let Self { catalogue, folder, clock, progress, .. } = self;
         pull(&catalogue.models()[0], folder, &hub, clock, &mut |step| progress.push(step)).await
+    }
+
+    pub(crate) fn hub(&self, address: &str) -> Hub {
+        let limits = HubLimits { stall: self.stall, ..HubLimits::default() };
+        Hub::open(Some(address), limits).expect("a loopback address")
     }
 
     pub(crate) fn installed(&self) -> PathBuf {
@@ -144,11 +153,6 @@ impl Bench {
         assert!(std::fs::read(self.installed()).expect("installed") == *self.file, "the bytes differ");
         assert!(!self.part().exists(), "the part is gone");
     }
-}
-
-pub(crate) fn hub(address: &str) -> Hub {
-    let limits = HubLimits { stall: Duration::from_millis(300), ..HubLimits::default() };
-    Hub::open(Some(address), limits).expect("a loopback address")
 }
 
 pub(crate) fn checksum(bytes: &[u8]) -> Checksum {

@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use helix::model::{FileState, ModelFolder, Progress, PullError, pull};
 use tokio::net::TcpListener;
 
-use crate::bench::{Bench, Scratch, catalogue, checksum, hub};
+use crate::bench::{Bench, Scratch, catalogue, checksum};
 use crate::hub_server::{Answer, HubServer, Serve};
 
 fn status(status: u16) -> Answer {
@@ -161,7 +161,7 @@ async fn a_hub_that_names_a_time_is_given_that_time() {
 async fn a_hub_that_cannot_be_reached_is_named_with_what_to_do() {
     let mut bench = Bench::new();
     let free = TcpListener::bind("127.0.0.1:0").await.expect("a free port").local_addr().expect("bound");
-    let hub = hub(&format!("http://{free}"));
+    let hub = bench.hub(&format!("http://{free}"));
     let mut ignore = |_| {};
     let error =
         pull(bench.model(), &bench.folder, &hub, &bench.clock, &mut ignore).await.expect_err("nobody there");
@@ -187,7 +187,7 @@ async fn a_log_in_page_is_called_one_and_costs_nothing_that_was_there() {
 async fn two_downloads_of_one_model_at_once_are_one() {
     let mut bench = Bench::new();
     let server = HubServer::start([Answer::File(bench.serve())]).await;
-    let (hub, mut second) = (hub(&server.address), None);
+    let (hub, mut second) = (bench.hub(&server.address), None);
     let (model, folder, clock) = (bench.model().clone(), bench.folder.clone(), bench.clock.clone());
     let mut try_again = |step: Progress| {
         if matches!(step, Progress::Downloading { .. }) && second.is_none() {
@@ -242,10 +242,11 @@ async fn a_disk_that_fills_up_in_the_middle_keeps_the_part_and_the_next_call_goe
         return;
     };
     let mut bench = Bench::with_folder(Scratch::new(), ModelFolder::new(disk.0.path()));
+    bench.stall = Duration::from_secs(1);
     let stalled = Serve { stall_after: Some(1_000_000), ..bench.serve() };
     let server = HubServer::start([Answer::File(stalled), Answer::File(bench.serve())]).await;
     let filler = disk.0.path().join("filler");
-    let hub = hub(&server.address);
+    let hub = bench.hub(&server.address);
     let mut fill = |step: Progress| {
         if matches!(step, Progress::Retrying { .. }) {
             // Ends with "no space left", which is what it is for.

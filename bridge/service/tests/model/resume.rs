@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use helix::model::{FileState, Progress, PullError, pull};
 
-use crate::bench::{Bench, hub};
+use crate::bench::Bench;
 use crate::hub_server::{Answer, HubServer, Serve};
 
 #[tokio::test]
@@ -74,6 +74,7 @@ async fn a_body_without_a_length_that_ends_early_is_continued_too() {
 #[tokio::test]
 async fn a_connection_that_brings_nothing_any_more_is_given_up_and_continued() {
     let mut bench = Bench::new();
+    bench.stall = Duration::from_secs(1);
     let stalled = Serve { stall_after: Some(600_000), ..bench.serve() };
     let server = HubServer::start([Answer::File(stalled), Answer::File(bench.serve())]).await;
     bench.pull(&server).await.expect("downloaded");
@@ -106,7 +107,7 @@ async fn a_download_that_is_dropped_keeps_its_part_and_the_next_call_goes_on() {
 
 /// Polls a download until `enough`, then drops it as Ctrl-C does.
 async fn drop_once(bench: &Bench, server: &HubServer, enough: impl Fn(&Bench) -> bool) {
-    let hub = hub(&server.address);
+    let hub = bench.hub(&server.address);
     let mut ignore = |_| {};
     let mut download = pin!(pull(bench.model(), &bench.folder, &hub, &bench.clock, &mut ignore));
     poll_fn(|context| {
