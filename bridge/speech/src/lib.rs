@@ -1,3 +1,4 @@
-//! .
+//! Speech: samples brought into shape, and the supervisor of the child process that transcribes them.
 
 pub mod ggml;
+pub mod protocol;
