@@ -3,41 +3,15 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use helix::clock::SystemClock;
-use helix::hass::{Connector, HassConfig, HomeAssistant};
 use helix_core::home::{Caller, ExecutionKind, Match, MatchSource};
 use helix_core::{EntityId, Home, Language};
 use helix_tests::bed;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use helix_tests::connected::Connected;
 
-struct Connected {
-    home: HomeAssistant,
-    cancel: CancellationToken,
-    tasks: TaskTracker,
-}
-
-impl Connected {
-    async fn to(bed: &bed::HomeAssistant) -> Result<Self> {
-        let config = HassConfig { url: bed.url(), token: bed.token().into(), supervisor: None };
-        let (connector, home) = Connector::new(config, SystemClock::start());
-        let (cancel, tasks) = (CancellationToken::new(), TaskTracker::new());
-        tasks.spawn(connector.run(cancel.clone()));
-        home.ready().await?;
-        Ok(Self { home, cancel, tasks })
-    }
-
-    async fn close(self) {
-        self.cancel.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
-    }
-
-    async fn dry_run(&self, sentence: &str) -> Result<Match> {
-        let answers =
-            self.home.dry_run(vec![sentence.to_owned()], &Language::english(), &Caller::default()).await?;
-        answers.into_iter().next().context("one answer")
-    }
+async fn dry_run(hass: &Connected, sentence: &str) -> Result<Match> {
+    let answers =
+        hass.home.dry_run(vec![sentence.to_owned()], &Language::english(), &Caller::default()).await?;
+    answers.into_iter().next().context("one answer")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,19 +37,19 @@ fn the_home_is_known(hass: &Connected) -> Result<()> {
 }
 
 async fn a_dry_run_tells_match_from_near_miss_from_nothing(hass: &Connected) -> Result<()> {
-    let Match::Strict(found) = hass.dry_run("turn on the kitchen light").await? else { panic!("a match") };
+    let Match::Strict(found) = dry_run(hass, "turn on the kitchen light").await? else { panic!("a match") };
     assert_eq!((found.intent.as_str(), found.source), ("HassTurnOn", MatchSource::Builtin));
     assert_eq!(found.targets, [EntityId::from("light.kitchen_light")]);
 
-    let Match::Unmatched { unmatched, .. } = hass.dry_run("turn on the zorgon").await? else {
+    let Match::Unmatched { unmatched, .. } = dry_run(hass, "turn on the zorgon").await? else {
         panic!("a near miss")
     };
     assert_eq!(unmatched["name"], "zorgon");
 
-    assert_eq!(hass.dry_run("bananas think slowly about rain").await?, Match::None);
+    assert_eq!(dry_run(hass, "bananas think slowly about rain").await?, Match::None);
 
     // What is not exposed is a name that the matcher knows, but no target.
-    match hass.dry_run("unlock the office door").await? {
+    match dry_run(hass, "unlock the office door").await? {
         Match::Strict(found) => assert_eq!(found.targets, []),
         Match::None | Match::Unmatched { .. } => {}
     }
@@ -90,7 +64,7 @@ async fn a_command_is_carried_out_and_its_effect_is_seen(hass: &Connected) -> Re
     let sentence = format!("turn {sentence} the kitchen light");
     let execution = hass.home.process(sentence, &Language::english(), &Caller::default()).await?;
     assert_eq!(execution.kind, ExecutionKind::ActionDone);
-    assert_eq!(execution.done, [light.clone()]);
+    assert_eq!(execution.done, std::slice::from_ref(&light));
     let reached = async {
         while hass.home.state(&light).is_none_or(|state| state.state != after) {
             hass.home.changed(seen).await;

@@ -4,7 +4,10 @@ mod client;
 mod connector;
 mod link;
 mod matcher;
+pub mod register;
 mod registry;
+pub mod rest;
+pub mod supervisor;
 mod upkeep;
 
 use secrecy::SecretString;

@@ -141,7 +141,11 @@ impl Upkeep {
             }
             Err(why) => {
                 let version = &facts.version;
-                tracing::error!(version, why, "Home Assistant's matcher has changed; nothing can act. Update Helix.");
+                tracing::error!(
+                    version,
+                    why,
+                    "Home Assistant's matcher has changed; nothing can act. Update Helix."
+                );
             }
         }
         self.shared.status.send_replace(LinkStatus::Up { facts: facts.into(), matcher });

@@ -1,0 +1,47 @@
+//! The bridge's own connection to a Home Assistant of the test bed.
+
+use anyhow::Result;
+use helix::clock::SystemClock;
+use helix::hass::{Connector, HassConfig, HomeAssistant};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::bed;
+
+/// A handle and the task that keeps it connected.
+#[derive(Debug)]
+pub struct Connected {
+    /// The handle.
+    pub home: HomeAssistant,
+    /// How it was made.
+    pub config: HassConfig,
+    cancel: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Connected {
+    /// Connects as the owner and waits until the home is known.
+    ///
+    /// # Errors
+    /// As `HomeAssistant::ready`.
+    pub async fn to(bed: &bed::HomeAssistant) -> Result<Self> {
+        let hass = Self::with(HassConfig { url: bed.url(), token: bed.token().into(), supervisor: None });
+        hass.home.ready().await?;
+        Ok(hass)
+    }
+
+    /// Begins to connect.
+    pub fn with(config: HassConfig) -> Self {
+        let (connector, home) = Connector::new(config.clone(), SystemClock::start());
+        let (cancel, tasks) = (CancellationToken::new(), TaskTracker::new());
+        tasks.spawn(connector.run(cancel.clone()));
+        Self { home, config, cancel, tasks }
+    }
+
+    /// Ends the connection.
+    pub async fn close(self) {
+        self.cancel.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}

@@ -1,0 +1,83 @@
+//! A Wyoming port that answers `describe` and nothing else, as far as Home Assistant's set-up needs one.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Result;
+use helix::hass::register::{Offer, PROGRAM};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+/// A listening port; it closes when dropped.
+#[derive(Debug)]
+pub struct Describer {
+    /// Where it listens, on loopback.
+    pub port: u16,
+    offer: Arc<Mutex<Offer>>,
+    _tasks: JoinSet<()>,
+}
+
+impl Describer {
+    /// Listens on a free port and describes itself as `offer` says.
+    ///
+    /// # Errors
+    /// No port is free.
+    pub async fn start(offer: Offer) -> Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let port = listener.local_addr()?.port();
+        let offer = Arc::new(Mutex::new(offer));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept(listener, Arc::clone(&offer)));
+        Ok(Self { port, offer, _tasks: tasks })
+    }
+
+    /// Describes itself otherwise from now on.
+    pub fn offer(&self, offer: Offer) {
+        *self.offer.lock().unwrap_or_else(PoisonError::into_inner) = offer;
+    }
+}
+
+async fn accept(listener: TcpListener, offer: Arc<Mutex<Offer>>) {
+    let mut open = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        while open.try_join_next().is_some() {}
+        let info = info(&offer.lock().unwrap_or_else(PoisonError::into_inner));
+        open.spawn(describe(stream, info));
+    }
+}
+
+async fn describe(stream: TcpStream, info: Value) {
+    let mut stream = BufReader::new(stream);
+    let mut line = String::new();
+    while stream.read_line(&mut line).await.is_ok_and(|read| read > 0) {
+        if line.contains("\"describe\"") {
+            let frame = format!("{}\n", json!({"type": "info", "data": info}));
+            if stream.write_all(frame.as_bytes()).await.is_err() {
+                return;
+            }
+        }
+        line.clear();
+    }
+}
+
+fn info(offer: &Offer) -> Value {
+    let asr = (!offer.asr_languages.is_empty()).then(|| program(PROGRAM, "models", &offer.asr_languages));
+    let tts = offer.voice.then(|| program("helix", "voices", &["en".to_owned()].into()));
+    json!({
+        "asr": asr.into_iter().collect::<Vec<_>>(), "tts": tts.into_iter().collect::<Vec<_>>(),
+        "handle": [program(PROGRAM, "models", &offer.handle_languages)],
+        "intent": [], "wake": [], "mic": [], "snd": [],
+    })
+}
+
+fn program(name: &str, list: &str, languages: &BTreeSet<String>) -> Value {
+    let artifact = json!({"name": name, "attribution": {"name": "", "url": ""}, "installed": true,
+                          "description": null, "version": null});
+    let mut model = artifact.clone();
+    model["languages"] = json!(languages);
+    let mut program = artifact;
+    program[list] = json!([model]);
+    program
+}

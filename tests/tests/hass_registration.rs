@@ -1,0 +1,172 @@
+//! Registering in a real Home Assistant: once, and again, and after changes, and undone.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use helix::clock::SystemClock;
+use helix::hass::register::{Address, Change, Offer, Registrar};
+use helix_tests::bed;
+use helix_tests::connected::Connected;
+use helix_tests::describer::Describer;
+use serde_json::{Value, json};
+
+struct Scene {
+    hass: Connected,
+    record: PathBuf,
+}
+
+impl Scene {
+    fn registrar(&self, port: u16) -> Result<Registrar> {
+        let address = Address { host: "127.0.0.1".into(), port };
+        let home = self.hass.home.clone();
+        Ok(Registrar::new(&self.hass.config, home, SystemClock::start(), address, self.record.clone())?)
+    }
+
+    /// All that registration could have touched, without times.
+    async fn snapshot(&self) -> Result<Value> {
+        let mut entries = self.hass.home.request(json!({"type": "config_entries/get"})).await?;
+        for entry in entries.as_array_mut().into_iter().flatten() {
+            entry.as_object_mut().into_iter().for_each(|entry| drop(entry.remove("reason")));
+        }
+        let pipelines = self.pipelines().await?;
+        Ok(json!({"entries": entries, "pipelines": pipelines}))
+    }
+
+    async fn pipelines(&self) -> Result<Value> {
+        Ok(self.hass.home.request(json!({"type": "assist_pipeline/pipeline/list"})).await?)
+    }
+
+    async fn pipeline(&self, id: &str) -> Result<Value> {
+        let request = json!({"type": "assist_pipeline/pipeline/get", "pipeline_id": id});
+        Ok(self.hass.home.request(request).await?)
+    }
+}
+
+fn offer(languages: &[&str], voice: bool) -> Offer {
+    let languages = || languages.iter().map(|&tag| tag.to_owned()).collect();
+    Offer { asr_languages: languages(), handle_languages: languages(), voice }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn registration_is_done_once_and_follows_changes_and_can_be_undone() -> Result<()> {
+    let bed = bed::HomeAssistant::start("hass-registration")?;
+    let record = std::env::temp_dir().join(format!("helix-registration-{}.json", std::process::id()));
+    let scene = Scene { hass: Connected::to(&bed).await?, record };
+    let untouched = scene.snapshot().await?;
+    let describer = Describer::start(offer(&["en", "de"], true)).await?;
+    let registrar = scene.registrar(describer.port)?;
+
+    let pipeline = the_first_registration_makes_an_entry_and_a_pipeline(&scene, &registrar).await?;
+    the_second_registration_changes_nothing(&scene, &registrar).await?;
+    a_lost_record_finds_what_is_ours(&scene, &registrar).await?;
+    what_a_person_chose_in_our_pipeline_is_kept(&scene, &registrar, &pipeline).await?;
+    new_languages_reload_the_entry(&scene, &registrar, &describer).await?;
+    a_new_address_replaces_the_entry(&scene, &pipeline).await?;
+    a_pipeline_of_the_users_own_is_never_touched_and_all_of_ours_can_be_removed(&scene, untouched).await?;
+    scene.hass.close().await;
+    Ok(())
+}
+
+async fn the_first_registration_makes_an_entry_and_a_pipeline(
+    scene: &Scene,
+    registrar: &Registrar,
+) -> Result<String> {
+    assert!(!registrar.has_other_tts().await?);
+    let registered = registrar.register(&offer(&["en", "de"], true), false).await?;
+    assert_eq!(registered.changed, [Change::EntryAdded, Change::PipelineCreated]);
+    assert!(!registered.preferred);
+    assert!(!registrar.has_other_tts().await?, "our own voice is not another one");
+    let pipeline = scene.pipeline(&registered.pipeline).await?;
+    let expected = json!({
+        "id": registered.pipeline, "name": "Helix", "language": "en",
+        "conversation_engine": "conversation.helix", "conversation_language": "en",
+        "stt_engine": "stt.helix", "stt_language": "en",
+        "tts_engine": "tts.helix", "tts_language": "en", "tts_voice": null,
+        "wake_word_entity": null, "wake_word_id": null, "prefer_local_intents": false,
+    });
+    assert_eq!(pipeline, expected);
+    Ok(registered.pipeline)
+}
+
+async fn the_second_registration_changes_nothing(scene: &Scene, registrar: &Registrar) -> Result<()> {
+    let before = scene.snapshot().await?;
+    let registered = registrar.register(&offer(&["en", "de"], true), false).await?;
+    assert_eq!(registered.changed, []);
+    assert_eq!(scene.snapshot().await?, before);
+    Ok(())
+}
+
+async fn a_lost_record_finds_what_is_ours(scene: &Scene, registrar: &Registrar) -> Result<()> {
+    std::fs::remove_file(&scene.record)?;
+    let before = scene.snapshot().await?;
+    let registered = registrar.register(&offer(&["en", "de"], true), false).await?;
+    assert_eq!(registered.changed, []);
+    assert_eq!(scene.snapshot().await?, before);
+    Ok(())
+}
+
+async fn what_a_person_chose_in_our_pipeline_is_kept(
+    scene: &Scene,
+    registrar: &Registrar,
+    id: &str,
+) -> Result<()> {
+    let mut chosen = scene.pipeline(id).await?;
+    chosen.as_object_mut().map(|chosen| chosen.remove("id"));
+    chosen["name"] = json!("Jarvis");
+    chosen["wake_word_entity"] = json!("wake_word.openwakeword");
+    chosen["wake_word_id"] = json!("hey_jarvis");
+    chosen["conversation_engine"] = json!("conversation.home_assistant");
+    let mut update = chosen.clone();
+    update["type"] = json!("assist_pipeline/pipeline/update");
+    update["pipeline_id"] = json!(id);
+    scene.hass.home.request(update).await?;
+
+    let registered = registrar.register(&offer(&["en", "de"], true), true).await?;
+    assert_eq!(registered.changed, [Change::PipelineUpdated, Change::PipelinePreferred]);
+    let pipeline = scene.pipeline(id).await?;
+    assert_eq!(pipeline["conversation_engine"], "conversation.helix");
+    for kept in ["name", "wake_word_entity", "wake_word_id"] {
+        assert_eq!(pipeline[kept], chosen[kept]);
+    }
+    assert_eq!(scene.pipelines().await?["preferred_pipeline"], id);
+    Ok(())
+}
+
+async fn new_languages_reload_the_entry(
+    scene: &Scene,
+    registrar: &Registrar,
+    describer: &Describer,
+) -> Result<()> {
+    describer.offer(offer(&["de", "fr"], false));
+    let registered = registrar.register(&offer(&["de", "fr"], false), false).await?;
+    assert_eq!(registered.changed, [Change::EntryReloaded, Change::PipelineUpdated]);
+    assert!(registered.preferred, "what was preferred stays preferred");
+    let pipeline = scene.pipeline(&registered.pipeline).await?;
+    assert_eq!((&pipeline["stt_language"], &pipeline["tts_engine"]), (&json!("de"), &Value::Null));
+    Ok(())
+}
+
+async fn a_new_address_replaces_the_entry(scene: &Scene, pipeline: &str) -> Result<()> {
+    let offer = offer(&["en"], false);
+    let moved = Describer::start(offer.clone()).await?;
+    let registrar = scene.registrar(moved.port)?;
+    let registered = registrar.register(&offer, false).await?;
+    assert_eq!(registered.changed, [Change::EntryRemoved, Change::EntryAdded, Change::PipelineUpdated]);
+    assert_eq!(registered.pipeline, pipeline);
+    let entries = json!({"type": "config_entries/get", "domain": "wyoming"});
+    assert_eq!(scene.hass.home.request(entries).await?.as_array().map(Vec::len), Some(1));
+    assert_eq!(registrar.register(&offer, false).await?.changed, []);
+    Ok(())
+}
+
+async fn a_pipeline_of_the_users_own_is_never_touched_and_all_of_ours_can_be_removed(
+    scene: &Scene,
+    untouched: Value,
+) -> Result<()> {
+    let registrar = scene.registrar(1)?;
+    let removed = registrar.unregister().await?;
+    assert_eq!(removed, [Change::PreferenceReturned, Change::PipelineRemoved, Change::EntryRemoved]);
+    assert_eq!(scene.snapshot().await?, untouched);
+    assert_eq!(registrar.unregister().await?, []);
+    Ok(())
+}
