@@ -1,1 +1,25 @@
-fn main() {}
+//! Development commands; `cargo xtask --help` lists them. One file per command.
+
+mod notice;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Development commands of Helix", disable_version_flag = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Write NOTICE: what is shipped, under which licence
+    Notice(notice::Arguments),
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Command::Notice(arguments) => notice::run(&arguments),
+    }
+}
