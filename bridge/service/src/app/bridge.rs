@@ -11,13 +11,13 @@ use helix_core::{Clock, Language, Pii, UtteranceId};
 use helix_speech::activity::Earshot;
 use tracing::Instrument;
 
+use super::speech::Speech;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::control::RunRow;
 use crate::hass::HomeAssistant;
 use crate::metrics::Metrics;
 use crate::satellite::{AudioReceiver, HandleReply, HandleRequest, ListenReply, Voice};
-use crate::speech::Engine;
 
 /// The transcript of a run whose speech recognition failed. Home Assistant speaks no error of a recogniser,
 /// so the run goes on with this text and the reply tells what happened.
@@ -27,7 +27,7 @@ const UNHEARD: &str = "…";
 #[derive(Debug)]
 pub(super) struct Bridge {
     home: HomeAssistant,
-    engine: Arc<Engine>,
+    speech: Arc<Speech>,
     clock: SystemClock,
     patience: Patience,
     denoise: bool,
@@ -37,10 +37,10 @@ pub(super) struct Bridge {
 }
 
 impl Bridge {
-    pub(super) fn new(config: &Config, home: HomeAssistant, engine: Arc<Engine>, clock: SystemClock, metrics: Metrics) -> Self {
+    pub(super) fn new(config: &Config, home: HomeAssistant, speech: Arc<Speech>, clock: SystemClock, metrics: Metrics) -> Self {
         Self {
             home,
-            engine,
+            speech,
             clock,
             patience: config.patience,
             denoise: config.denoise,
@@ -79,7 +79,7 @@ impl Bridge {
             satellite: Some(found.entity),
         });
         let ears = Ears {
-            recognizer: &*self.engine,
+            recognizer: &*self.speech,
             home: &self.home,
             clock: &self.clock,
             patience: self.patience,

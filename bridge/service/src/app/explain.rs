@@ -95,6 +95,14 @@ impl Explainer {
         })
     }
 
+    /// What the home says about itself.
+    ///
+    /// # Errors
+    /// The reason why nothing may act, in words.
+    pub fn self_check(&self) -> Result<String, String> {
+        super::registration::describe_home(&self.home)
+    }
+
     fn caller_in(&self, wanted: &str) -> anyhow::Result<Caller> {
         let registry = self.home.registry()?;
         let is_it = |name: &str| name.eq_ignore_ascii_case(wanted);

@@ -3,7 +3,8 @@
 mod bridge;
 mod explain;
 mod offer;
-mod registrar;
+mod registration;
+mod speech;
 mod status;
 
 use std::sync::Arc;
@@ -16,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use explain::{Explained, Explainer};
-pub use registrar::unregister;
+pub use registration::unregister;
+pub use speech::engine_config;
 
 use crate::clock::SystemClock;
 use crate::config::Config;
@@ -24,9 +26,9 @@ use crate::control::ControlServer;
 use crate::hass::{Connector, HomeAssistant};
 use crate::metrics::Metrics;
 use crate::satellite::Server;
-use crate::speech::Engine;
 use bridge::Bridge;
-use registrar::Registrar;
+use registration::Registration;
+use speech::Speech;
 
 /// Parts that have not ended by themselves this long after a signal are dropped.
 const GRACE: Duration = Duration::from_secs(3);
@@ -36,7 +38,7 @@ const GRACE: Duration = Duration::from_secs(3);
 pub struct App {
     tasks: TaskTracker,
     cancel: CancellationToken,
-    engine: Arc<Engine>,
+    speech: Arc<Speech>,
 }
 
 impl App {
@@ -51,26 +53,34 @@ impl App {
             .with_context(|| format!("the data directory {} cannot be made", config.data_dir.display()))?;
         let control = ControlServer::bind(&config.data_dir).await?;
         let (connector, home) = Connector::new(home_config.clone(), clock.clone());
-        let engine = Arc::new(Engine::start(offer::engine_config(&config), clock.clone()));
-        let (info, info_shown) = watch::channel(offer::info(&engine, false));
-        let bridge = Arc::new(Bridge::new(&config, home.clone(), Arc::clone(&engine), clock.clone(), metrics.clone()));
+        let speech = Arc::new(Speech::new());
+        let (info, info_shown) = watch::channel(offer::info(None, false));
+        let bridge = Arc::new(Bridge::new(&config, home.clone(), Arc::clone(&speech), clock.clone(), metrics.clone()));
         let server = Server::bind(config.listen, Arc::clone(&bridge), info_shown, config.runs_max).await?;
-        let registrar =
-            Arc::new(Registrar::new(&config, home_config, home.clone(), Arc::clone(&engine), info));
-        let answers = Arc::new(status::Desk { bridge, registrar: Arc::clone(&registrar), engine: Arc::clone(&engine) });
+        let registration = Registration::new(
+            &config,
+            &home_config,
+            home.clone(),
+            Arc::clone(&speech),
+            clock.clone(),
+            info,
+        )?;
+        let registration = Arc::new(registration);
+        let answers = Arc::new(status::Desk { bridge, registration: Arc::clone(&registration), speech: Arc::clone(&speech) });
 
         let tasks = TaskTracker::new();
         tasks.spawn(connector.run(cancel.clone()));
+        tasks.spawn(Arc::clone(&speech).bring_up(config.clone(), home, cancel.clone()));
         tasks.spawn(server.run(cancel.clone()));
         tasks.spawn(control.run(answers, cancel.clone()));
-        tasks.spawn(registrar.run(cancel.clone()));
+        tasks.spawn(registration.run(cancel.clone()));
         if let Some(address) = config.metrics_listen {
             let listener = Metrics::bind(address).await?;
             tasks.spawn(metrics.clone().serve(listener, cancel.clone()));
         }
         tasks.close();
         tracing::info!(address = %config.listen, "the Wyoming port is open");
-        Ok(Self { tasks, cancel, engine })
+        Ok(Self { tasks, cancel, speech })
     }
 
     /// Runs until it is cancelled, then ends every part within the grace period.
@@ -82,7 +92,7 @@ impl App {
         if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
             tracing::warn!("some parts did not end in time and were dropped");
         }
-        self.engine.stop().await;
+        self.speech.stop().await;
         Ok(())
     }
 }

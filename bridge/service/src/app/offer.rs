@@ -4,21 +4,18 @@ use helix_wyoming::describe::{
     Artifact, AsrProgram, Attribution, HandleProgram, Info, Model, TtsProgram, TtsVoice,
 };
 
-use crate::speech::Engine;
+use crate::hass::register::PROGRAM;
 use crate::voice;
-
-/// The name of Helix's programs; Home Assistant names its entities by it, registration knows its own by it.
-pub(super) const PROGRAM: &str = "helix";
 
 /// The languages of multilingual Whisper models (whisper.cpp 1.8, `g_lang`).
 const WHISPER_LANGUAGES: &str = "en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi fi vi he uk el ms cs ro da hu ta no \
     th ur hr bg lt la mi ml cy sk te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa si km sn yo so \
     af oc ka be tg sd gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jw su yue";
 
-/// What is offered; `with_voice` adds text-to-speech, for a home that has none.
-pub(super) fn info(engine: &Engine, with_voice: bool) -> Info {
+/// What is offered: speech in `languages` (`None`: all of Whisper's); `with_voice` adds text-to-speech, for a home that has none.
+pub(super) fn info(languages: Option<Vec<String>>, with_voice: bool) -> Info {
     let all = || WHISPER_LANGUAGES.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    let heard = engine.languages().unwrap_or_else(all);
+    let heard = languages.unwrap_or_else(all);
     let asr = AsrProgram {
         artifact: artifact(PROGRAM, "Speech to text that knows when a sentence is over"),
         models: vec![Model { artifact: artifact("whisper", "Whisper"), languages: heard }],

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::bridge::Bridge;
-use super::registrar::Registrar;
+use super::registration::Registration;
+use super::speech::Speech;
 use crate::control::{Answer, Answers, Ask, PartRow};
-use crate::speech::Engine;
 
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) bridge: Arc<Bridge>,
-    pub(super) registrar: Arc<Registrar>,
-    pub(super) engine: Arc<Engine>,
+    pub(super) registration: Arc<Registration>,
+    pub(super) speech: Arc<Speech>,
 }
 
 impl Answers for Desk {
@@ -19,7 +19,7 @@ impl Answers for Desk {
         match ask {
             Ask::Runs { conversation } => Answer::Runs(self.bridge.rows(conversation.as_deref())),
             Ask::Status => Answer::Status(self.status()),
-            Ask::Unregister => match self.registrar.withdraw().await {
+            Ask::Unregister => match self.registration.withdraw().await {
                 Ok(removed) => Answer::Done(removed),
                 Err(error) => Answer::Failed(format!("{error:#}")),
             },
@@ -35,9 +35,9 @@ impl Desk {
             text: state.unwrap_or_else(|wrong| wrong),
         };
         vec![
-            row("home", self.registrar.home_state()),
-            row("speech", self.engine.describe()),
-            row("registration", self.registrar.state()),
+            row("home", self.registration.describe_home()),
+            row("speech", self.speech.describe()),
+            row("registration", self.registration.describe()),
         ]
     }
 }
