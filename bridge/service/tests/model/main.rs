@@ -8,4 +8,5 @@ mod hub_server;
 
 mod faults;
 mod folder;
+mod kill;
 mod resume;
