@@ -22,6 +22,8 @@ pub struct Furnishing {
     pub package: Option<String>,
     /// Environment of the process, `A=b C=d`.
     pub environment: Option<String>,
+    /// The port, if it has to be known before.
+    pub port: Option<u16>,
 }
 
 impl HomeAssistant {
@@ -43,6 +45,8 @@ impl HomeAssistant {
         bed(&["stop", name, "--now"])?;
         let package = furnishing.package.as_ref().map(|text| package_file(name, text)).transpose()?;
         let mut args = vec!["start", name, "--fresh"];
+        let port = furnishing.port.map(|port| port.to_string());
+        args.extend(port.as_deref());
         if let Some(language) = furnishing.language {
             args.extend(["--language", language]);
         }
@@ -106,6 +110,52 @@ pub fn token() -> Result<String> {
     bed(&["token"])
 }
 
+/// The part of the Supervisor that an app sees, in front of a Home Assistant; ends when dropped.
+#[derive(Debug)]
+pub struct Supervisor {
+    port: u16,
+}
+
+impl Supervisor {
+    /// The token of the app.
+    pub const APP_TOKEN: &'static str = "app-token";
+
+    /// Starts a Supervisor and a Home Assistant that knows of it. The app's host name is `localhost`.
+    ///
+    /// # Errors
+    /// The test bed's own words.
+    pub fn start_with_home(name: &str) -> Result<(Self, HomeAssistant)> {
+        let (port, core) = (free_port()?, free_port()?);
+        let core_url = format!("http://127.0.0.1:{core}");
+        let arguments = ["start", &port.to_string(), "--core", &core_url, "--slug", "localhost"];
+        run(script("fake-supervisor").args(arguments))?;
+        let supervisor = Self { port };
+        let environment = Some(format!("SUPERVISOR=127.0.0.1:{port} SUPERVISOR_TOKEN=core-token"));
+        let furnishing = Furnishing { environment, port: Some(core), ..Furnishing::default() };
+        Ok((supervisor, HomeAssistant::start_with(name, &furnishing)?))
+    }
+
+    /// What the app uses in the place of `http://supervisor`.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        // A test that has already failed is not to be hidden by the clean-up.
+        let _ = run(script("fake-supervisor").args(["stop", &self.port.to_string()]));
+    }
+}
+
+/// A port that nobody listens on now.
+///
+/// # Errors
+/// There is none.
+pub fn free_port() -> Result<u16> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
 fn package_file(name: &str, text: &str) -> Result<PathBuf> {
     let path = std::env::temp_dir().join(format!("{}.yaml", name.replace('-', "_")));
     std::fs::write(&path, text)?;
@@ -113,10 +163,13 @@ fn package_file(name: &str, text: &str) -> Result<PathBuf> {
 }
 
 fn command(args: &[&str]) -> Command {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("bed/home-assistant");
-    let mut command = Command::new(script);
+    let mut command = script("home-assistant");
     command.args(args);
     command
+}
+
+fn script(name: &str) -> Command {
+    Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("bed").join(name))
 }
 
 fn bed(args: &[&str]) -> Result<String> {
@@ -124,7 +177,7 @@ fn bed(args: &[&str]) -> Result<String> {
 }
 
 fn run(command: &mut Command) -> Result<String> {
-    let Output { status, stdout, stderr } = command.output().context("tests/bed/home-assistant")?;
+    let Output { status, stdout, stderr } = command.output().context("tests/bed")?;
     if !status.success() {
         bail!("{command:?} failed: {}", String::from_utf8_lossy(&stderr));
     }

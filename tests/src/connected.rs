@@ -45,3 +45,10 @@ impl Connected {
         self.tasks.wait().await;
     }
 }
+
+/// An HTTP client. The provider of TLS is installed first, as the bridge's `main` does.
+pub fn http() -> reqwest::Client {
+    // Another test of this process may have installed it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
