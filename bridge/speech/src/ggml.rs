@@ -1,8 +1,8 @@
 //! Whisper's ggml file format: a model file in, its shape out, or what is wrong with it.
 //!
 //! The whole structure is walked (header, mel filters, vocabulary, the header of every tensor), so a
-//! download that stopped anywhere is found without loading the weights: 60 small reads for a file of
-//! any size. whisper.cpp itself would end the process on some of these files.
+//! download that stopped anywhere is found without loading the weights: about 600 kB are read of a file of any
+//! size. whisper.cpp itself would end the process on some of these files.
 //!
 //! Layout (whisper.cpp `whisper_model_load`): magic, 11 hyperparameters, mel filter bank, vocabulary,
 //! then tensors of `n_dims, name_len, type, dims…, name, values` until the end of the file. All numbers
