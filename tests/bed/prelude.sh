@@ -31,6 +31,7 @@ needs() {
   for entry; do command -v "${entry%%=*}" >/dev/null || missing+=("${entry#*=}"); done
   [ ${#missing[@]} -eq 0 ] && return 0
   command -v apt-get >/dev/null || die "missing: ${missing[*]}. Install these packages (there is no apt-get here)."
+  [ "$(id -u)" = 0 ] || die "missing: ${missing[*]}. Install it: sudo apt-get install ${missing[*]}"
   say "apt: ${missing[*]}"
   logged "apt-get install ${missing[*]}" "$CACHE/log/apt.log" apt_install "${missing[@]}"
 }

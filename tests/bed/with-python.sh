@@ -25,7 +25,7 @@ make_venv() {
 
 step_app() {
   local uv="$VENV/bin/uv" constraints
-  make_venv >"$HA/log/venv.log" 2>&1 || die "Python 3.14: $(grep -v '^$' "$HA/log/venv.log" | tail -1)"
+  make_venv >"$HA/log/venv.log" 2>&1 || die "$(grep -v '^$' "$HA/log/venv.log" | tail -1)"
   logged "pip install homeassistant==$VERSION" "$HA/log/app.log" "$uv" pip install -q --python "$VENV/bin/python" --no-deps "homeassistant==$VERSION"
   within python "$BED/home/requirements.py" "${INTEGRATIONS[@]}" >"$HA/requirements.txt"
   echo imageio-ffmpeg >>"$HA/requirements.txt"
