@@ -172,6 +172,16 @@ async fn a_hub_that_cannot_be_reached_is_named_with_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_hub_that_takes_the_call_and_says_nothing_is_given_up() {
+    let mut bench = Bench::new();
+    bench.stall = Duration::from_millis(200);
+    let server = HubServer::start([Answer::Silence]).await;
+    let error = bench.pull(&server).await.expect_err("silence");
+    assert!(matches!(&error, PullError::Unreachable { why, .. } if why.contains("no data")), "{error}");
+    assert_eq!(server.asked().len(), 4);
+}
+
+#[tokio::test]
 async fn a_log_in_page_is_called_one_and_costs_nothing_that_was_there() {
     let mut bench = Bench::new();
     let page = "<!DOCTYPE html><html><body>Please log in to the hotel's network</body></html>";

@@ -31,6 +31,8 @@ pub(crate) enum Answer {
     File(Serve),
     /// Any status with headers (each line with its end) and a body.
     Plain(u16, String, String),
+    /// Nothing at all, while the connection stays.
+    Silence,
 }
 
 /// What one request asked for.
@@ -111,6 +113,7 @@ async fn send(mut stream: TcpStream, asked: &Asked, answer: Answer) -> std::io::
             stream.shutdown().await
         }
         Answer::File(serve) => send_file(stream, asked, &serve).await,
+        Answer::Silence => stream.read_to_end(&mut Vec::new()).await.map(drop),
     }
 }
 
