@@ -2,3 +2,5 @@
 
 pub mod ggml;
 pub mod protocol;
+#[cfg(feature = "supervisor")]
+pub mod supervisor;

@@ -217,7 +217,9 @@ impl Message for Order {
     fn encode(self) -> Vec<u8> {
         match self {
             Self::Load(load) => message("load", &load, Vec::new()),
-            Self::Decode(decode) => encode_decode(decode.id, &decode.language, decode.full_window, &decode.samples),
+            Self::Decode(decode) => {
+                encode_decode(decode.id, &decode.language, decode.full_window, &decode.samples)
+            }
             Self::Cancel(cancel) => message("cancel", &cancel, Vec::new()),
         }
     }
@@ -281,7 +283,8 @@ impl Reader {
 }
 
 fn body<B: DeserializeOwned>(kind: &'static str, frame: Frame) -> Result<(B, Vec<u8>), MessageError> {
-    let body = serde_json::from_value(Value::Object(frame.data)).map_err(|_| MessageError::Malformed { kind })?;
+    let body =
+        serde_json::from_value(Value::Object(frame.data)).map_err(|_| MessageError::Malformed { kind })?;
     Ok((body, frame.payload))
 }
 

@@ -82,7 +82,8 @@ impl Engine {
     /// Checks the file, loads it and decodes once, so that the first real decode finds everything in memory.
     pub(crate) fn load(load: &Load, cancellation: Cancellation) -> Result<Self, Fatal> {
         let began = now();
-        let shape = ggml::inspect_file(&load.model_path).map_err(|error| unusable(&load.model_path, &error))?;
+        let shape =
+            ggml::inspect_file(&load.model_path).map_err(|error| unusable(&load.model_path, &error))?;
         let mut parameters = WhisperContextParameters::default();
         // Flash attention lets one clip leak into the next where the window is no multiple of 256.
         parameters.use_gpu(false).flash_attn(false);
@@ -139,7 +140,9 @@ impl Engine {
                 retried,
                 decode_ms: milliseconds(began.elapsed()),
             }),
-            Err(_) if self.cancellation.covers(decode.id) => failed(FailureCode::Cancelled, "Cancelled.".into()),
+            Err(_) if self.cancellation.covers(decode.id) => {
+                failed(FailureCode::Cancelled, "Cancelled.".into())
+            }
             Err(error) => failed(FailureCode::DecodeFailed, format!("whisper.cpp: {error}.")),
         }
     }

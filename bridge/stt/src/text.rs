@@ -78,7 +78,9 @@ mod tests {
 
     #[test]
     fn sounds_are_not_words() {
-        for raw in ["[BLANK_AUDIO]", " (music)", "*sighs*", " .", "...", "", "♪♪", "[Music] (laughs) -", " ? "] {
+        for raw in
+            ["[BLANK_AUDIO]", " (music)", "*sighs*", " .", "...", "", "♪♪", "[Music] (laughs) -", " ? "]
+        {
             assert_eq!(said(raw), "", "{raw:?}");
         }
     }
@@ -95,7 +97,8 @@ mod tests {
     fn a_stuck_decoder_is_told_from_a_person_who_repeats() {
         assert!(repetition("turn on the turn on the turn on the turn on the turn on the") > 0.7);
         assert!(repetition(&"you ".repeat(40)) > 0.9);
-        for said in ["", "No, no, no!", "Turn on the light and turn on the fan.", "Add milk, milk and milk."] {
+        for said in ["", "No, no, no!", "Turn on the light and turn on the fan.", "Add milk, milk and milk."]
+        {
             assert!(repetition(said) < 0.01, "{said:?}");
         }
     }
