@@ -25,12 +25,14 @@ EMPTY = "dns schema machine privileged devices".split()
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bind", default="127.0.0.1", metavar="ADDRESS", help="listen there, for an app in a container")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--core", default="http://127.0.0.1:18123", help="URL of Home Assistant Core")
     parser.add_argument("--core-access", required=True, metavar="FILE", help="file with a token that Core accepts; the proxy uses it")
     parser.add_argument("--core-token", default="core-token", help="SUPERVISOR_TOKEN of Core")
     parser.add_argument("--app-token", default="app-token", help="SUPERVISOR_TOKEN of the app")
     parser.add_argument("--slug", default="local_helix")
+    parser.add_argument("--hostname", help="under which Core reaches the app (default: made of the slug)")
     parser.add_argument("--name", default="Helix")
     parser.add_argument("--discovery", default="wyoming", help="services that the app's config.yaml lists under discovery, with commas")
     parser.add_argument("--mqtt", metavar="HOST:PORT:USER:PASSWORD", help="the MQTT service; none without it")
@@ -122,7 +124,7 @@ class Supervisor:
     async def app(self, _request):
         slug = self.options.slug
         return ok({**dict.fromkeys(FALSE, False), **dict.fromkeys(NULL), **{key: [] for key in EMPTY}, "name": self.options.name, "slug": slug,
-                   "hostname": slug.replace("_", "-"), "description": self.options.name, "repository": slug.split("_")[0], "version": "0.1.0",
+                   "hostname": self.options.hostname or slug.replace("_", "-"), "description": self.options.name, "repository": slug.split("_")[0], "version": "0.1.0",
                    "version_latest": "0.1.0", "state": "started", "stage": "stable", "startup": "application", "boot": "auto", "boot_config": "auto",
                    "apparmor": "default", "rating": 6, "hassio_role": "default", "homeassistant_api": True, "protected": True, "available": True,
                    "documentation": True, "arch": ["amd64"], "ip_address": "127.0.0.1", "options": {}, "translations": {},
@@ -201,7 +203,7 @@ def main():
     app = web.Application(client_max_size=WEBSOCKET_LIMIT, middlewares=[supervisor.authenticate])
     app.cleanup_ctx.append(supervisor.session)
     app.add_routes(routes(supervisor))
-    web.run_app(app, host="127.0.0.1", port=supervisor.options.port, print=None, shutdown_timeout=1)
+    web.run_app(app, host=supervisor.options.bind, port=supervisor.options.port, print=None, shutdown_timeout=1)
 
 
 main()
