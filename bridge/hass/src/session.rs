@@ -326,7 +326,7 @@ impl Session {
         let Some((id, pending)) = message.id.and_then(|id| self.pending.remove_entry(&id)) else {
             return; // The answer to a request whose time has run out.
         };
-        let succeeded = message.success;
+        let succeeded = message.success || message.kind == "pong";
         match pending.purpose {
             Purpose::Features | Purpose::Ping => return,
             Purpose::Subscribe if succeeded => _ = self.subscriptions.insert(id),
@@ -335,8 +335,9 @@ impl Session {
         let outcome = if succeeded {
             Ok(message.result.map_or_else(|| RawValue::NULL.to_owned(), ToOwned::to_owned))
         } else {
-            let (code, message) =
-                message.error.map_or(("unknown_error".into(), String::new()), |e| (e.code.into(), e.message));
+            let (code, message) = message.error.map_or(("unknown_error".into(), String::new()), |e| {
+                (e.code.into(), without_request(e.message))
+            });
             Err(RequestError::Rejected { code, message })
         };
         self.events.push_back(Event::Answered { id: RequestId(id), outcome });
@@ -366,4 +367,13 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// Home Assistant repeats a request that it cannot read (`… Got {'text': …}`); what people say must not come
+/// back in an error.
+fn without_request(mut message: String) -> String {
+    if let Some(at) = message.find(" Got ") {
+        message.truncate(at);
+    }
+    message
 }
