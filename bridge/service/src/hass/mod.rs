@@ -15,8 +15,10 @@ use secrecy::SecretString;
 pub use client::{HomeAssistant, HomeFacts, LinkStatus, ListeningSatellite};
 pub use connector::Connector;
 
-/// The oldest Home Assistant that works.
-pub const OLDEST_VERSION: &str = "2026.6.0";
+/// The oldest Home Assistant that works. Before 2026.8 the targets of the dry run
+/// (`conversation/agent/homeassistant/debug`) ignored exposure and the area of the satellite, so that they were
+/// not what the run would act on; before 2026.6 Wyoming agents were not told the satellite.
+pub const OLDEST_VERSION: &str = "2026.8.0";
 
 /// Where Home Assistant is and how we prove who we are.
 #[derive(Debug, Clone)]
