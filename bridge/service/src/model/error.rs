@@ -69,7 +69,7 @@ pub enum PullError {
     },
     /// The hub cannot be reached, or the connection broke more often than is retried.
     #[error(
-        "{host} cannot be reached: {why}; {} Check the network, set HTTPS_PROXY behind a proxy, \
+        "{host} cannot be reached: {why}. {}Check the network, set HTTPS_PROXY behind a proxy, \
          or {MIRROR_VARIABLE} to the address of a mirror", kept_text(*kept)
     )]
     Unreachable {
@@ -80,8 +80,19 @@ pub enum PullError {
         /// Bytes that are kept for the next time.
         kept: u64,
     },
+    /// The certificate of the hub is not trusted.
+    #[error(
+        "the certificate of {host} is not trusted: {why}. Check the date and time of this machine; \
+         if a proxy of your network opens connections, add its certificate to the system's"
+    )]
+    Untrusted {
+        /// The host that was asked.
+        host: String,
+        /// What is wrong with the certificate.
+        why: String,
+    },
     /// The hub answers that something is wrong with it, or that it is asked too often.
-    #[error("{host} answers with an error ({status}); {} Try again in a few minutes", kept_text(*kept))]
+    #[error("{host} answers with an error ({status}). {}Try again in a few minutes", kept_text(*kept))]
     HubFailed {
         /// The host that was asked.
         host: String,
@@ -167,6 +178,7 @@ impl PullError {
             Self::NoSpace { .. } => "model-no-space",
             Self::DiskFull { .. } => "model-disk-full",
             Self::Unreachable { .. } => "model-hub-unreachable",
+            Self::Untrusted { .. } => "model-hub-untrusted",
             Self::HubFailed { .. } => "model-hub-failed",
             Self::Refused { .. } => "model-hub-refused",
             Self::NotThere { .. } => "model-not-there",
@@ -190,6 +202,7 @@ impl PullError {
             | Self::Folder { .. }
             | Self::NoSpace { .. }
             | Self::DiskFull { .. }
+            | Self::Untrusted { .. }
             | Self::Refused { .. }
             | Self::NotThere { .. }
             | Self::Redirect { .. }
@@ -266,11 +279,27 @@ pub(super) fn network_words(error: &reqwest::Error, limit: Duration) -> String {
     innermost.to_string()
 }
 
+/// What is wrong with the certificate of the other side, if that is what failed.
+pub(super) fn certificate_words(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut link = Some(error);
+    while let Some(error) = link {
+        if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
+            return Some(why.to_string());
+        }
+        // The source of an I/O error is that of the error in it: that one itself would be skipped.
+        link = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    None
+}
+
 fn kept_text(kept: u64) -> String {
     if kept == 0 {
         String::new()
     } else {
-        format!("the {} so far are kept and continued next time.", size(kept))
+        format!("The {} so far are kept and continued next time. ", size(kept))
     }
 }
 
@@ -279,5 +308,26 @@ fn size(bytes: u64) -> String {
         format!("{} kB", bytes.div_ceil(1000))
     } else {
         format!("{:.1} MB", bytes as f64 / 1e6)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_found_however_deep_it_is_wrapped() {
+        let refused = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
+        let wrapped = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, refused));
+        assert!(certificate_words(&wrapped).is_some_and(|why| why.contains("expired")));
+        assert_eq!(certificate_words(&io::Error::other(io::Error::other("cut"))), None);
+    }
+
+    #[test]
+    fn what_is_kept_is_said_and_nothing_is_said_of_nothing() {
+        let unreachable =
+            |kept| PullError::Unreachable { host: "hub".into(), why: "cut".into(), kept }.to_string();
+        assert!(unreachable(1_500_000).starts_with("hub cannot be reached: cut. The 1.5 MB so far are kept"));
+        assert!(unreachable(0).starts_with("hub cannot be reached: cut. Check the network"));
     }
 }

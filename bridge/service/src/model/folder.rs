@@ -110,7 +110,9 @@ impl ModelFolder {
                 });
             } else if let Some(name) = model_name(&file_name, ".bin.part") {
                 let bytes = fs::metadata(self.path.join(&file_name)).map_or(0, |metadata| metadata.len());
-                unfinished.push(Unfinished { name: name.to_owned(), bytes });
+                if bytes > 0 {
+                    unfinished.push(Unfinished { name: name.to_owned(), bytes });
+                }
             }
         }
         let is_installed = |model: &&Model| installed.iter().all(|file: &Installed| file.name != model.name);

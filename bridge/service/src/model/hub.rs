@@ -11,7 +11,7 @@ use reqwest::header::{
 };
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 
-use super::error::network_words;
+use super::error::{certificate_words, network_words};
 use super::{Checksum, Model, PullError};
 
 /// Environment variable that names a mirror: `https://hf-mirror.example` takes the place of every hub.
@@ -104,7 +104,7 @@ impl Hub {
             let response = self
                 .request(url.clone(), offset, validator)
                 .await
-                .map_err(|error| AttemptError::retry(&host, network_words(&error, self.limits.stall)))?;
+                .map_err(|error| self.not_answered(&host, &error))?;
             check_offer(model, &host, response.headers())?;
             if !response.status().is_redirection() {
                 return Opened::from(model, host, response, offset);
@@ -112,6 +112,13 @@ impl Hub {
             url = next_address(&url, &host, response.headers())?;
         }
         Err(PullError::Redirect { host: host_of(&url), why: "more than ten redirects" }.into())
+    }
+
+    fn not_answered(&self, host: &str, error: &reqwest::Error) -> AttemptError {
+        match certificate_words(error) {
+            Some(why) => PullError::Untrusted { host: host.to_owned(), why }.into(),
+            None => AttemptError::retry(host, network_words(error, self.limits.stall)),
+        }
     }
 
     async fn request(
