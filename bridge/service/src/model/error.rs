@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use helix_speech::ggml::GgmlError;
+use rustls::CertificateError;
 
 use super::{Checksum, MIRROR_VARIABLE, UnknownModel};
 
@@ -284,7 +285,7 @@ pub(super) fn certificate_words(error: &(dyn std::error::Error + 'static)) -> Op
     let mut link = Some(error);
     while let Some(error) = link {
         if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
-            return Some(why.to_string());
+            return Some(plain_words(why));
         }
         // The source of an I/O error is that of the error in it: that one itself would be skipped.
         link = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
@@ -293,6 +294,21 @@ pub(super) fn certificate_words(error: &(dyn std::error::Error + 'static)) -> Op
         };
     }
     None
+}
+
+fn plain_words(why: &CertificateError) -> String {
+    use CertificateError as E;
+    if matches!(why, E::Expired | E::ExpiredContext { .. }) {
+        "it has expired".into()
+    } else if matches!(why, E::NotValidYet | E::NotValidYetContext { .. }) {
+        "it is not valid yet".into()
+    } else if matches!(why, E::NotValidForName | E::NotValidForNameContext { .. }) {
+        "it was issued for another name".into()
+    } else if matches!(why, E::UnknownIssuer) {
+        "its issuer is unknown to this machine".into()
+    } else {
+        why.to_string()
+    }
 }
 
 fn kept_text(kept: u64) -> String {
@@ -317,7 +333,7 @@ mod tests {
 
     #[test]
     fn a_certificate_is_found_however_deep_it_is_wrapped() {
-        let refused = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
+        let refused = rustls::Error::InvalidCertificate(CertificateError::Expired);
         let wrapped = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, refused));
         assert!(certificate_words(&wrapped).is_some_and(|why| why.contains("expired")));
         assert_eq!(certificate_words(&io::Error::other(io::Error::other("cut"))), None);
