@@ -1,0 +1,51 @@
+//! Reads a recording: a WAV file in, 16 kHz mono samples out.
+
+use std::path::Path;
+
+use hound::{SampleFormat, WavReader};
+
+/// Recordings longer than this are no utterance.
+const SECONDS_MAX: u32 = 600;
+
+/// Why a recording cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum WavError {
+    /// It is no WAV file, or cannot be read.
+    #[error("it is not a readable WAV file ({0}); convert it with: ffmpeg -i FILE -ar 16000 -ac 1 out.wav")]
+    Unreadable(#[from] hound::Error),
+    /// It is longer than ten minutes.
+    #[error("it is longer than 10 minutes; cut it into utterances")]
+    TooLong,
+    /// It cannot be converted.
+    #[error(transparent)]
+    Format(#[from] helix_speech::convert::ConvertError),
+}
+
+/// Reads a WAV file of any usual format.
+///
+/// # Errors
+/// [`WavError`].
+pub fn read_wav(path: &Path) -> Result<Vec<i16>, WavError> {
+    let mut reader = WavReader::open(path)?;
+    let spec = reader.spec();
+    if reader.duration() / spec.sample_rate.max(1) > SECONDS_MAX {
+        return Err(WavError::TooLong);
+    }
+    let samples: Vec<i16> = match spec.sample_format {
+        SampleFormat::Int => {
+            let scale = spec.bits_per_sample.saturating_sub(16);
+            let widen = 16_u16.saturating_sub(spec.bits_per_sample);
+            let narrow = |sample: i32| ((sample >> scale) << widen) as i16;
+            reader.samples::<i32>().map(|sample| sample.map(narrow)).collect::<Result<_, _>>()?
+        }
+        SampleFormat::Float => {
+            let narrow = |sample: f32| (sample.clamp(-1.0, 1.0) * 32767.0) as i16;
+            reader.samples::<f32>().map(|sample| sample.map(narrow)).collect::<Result<_, _>>()?
+        }
+    };
+    let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+    let mut converter = helix_speech::convert::Converter::new(spec.sample_rate, 2, spec.channels)?;
+    let mut converted = converter.push(&bytes);
+    converted.extend(converter.finish());
+    Ok(converted)
+}
