@@ -1,8 +1,11 @@
 //! The bridge's own connection to a Home Assistant of the test bed.
 
-use anyhow::Result;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
 use helix::clock::SystemClock;
 use helix::hass::{Connector, HassConfig, HomeAssistant};
+use helix_core::Home;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -36,6 +39,27 @@ impl Connected {
         let (cancel, tasks) = (CancellationToken::new(), TaskTracker::new());
         tasks.spawn(connector.run(cancel.clone()));
         Self { home, config, cancel, tasks }
+    }
+
+    /// Waits until `reached` finds what it looks for in the home, at most `limit`.
+    ///
+    /// # Errors
+    /// It was not found in time.
+    pub async fn until<T>(
+        &self,
+        limit: Duration,
+        mut reached: impl FnMut(&HomeAssistant) -> Option<T>,
+    ) -> Result<T> {
+        let look = async {
+            loop {
+                let seen = self.home.revision();
+                if let Some(found) = reached(&self.home) {
+                    return found;
+                }
+                self.home.changed(seen).await;
+            }
+        };
+        tokio::time::timeout(limit, look).await.context("the home does not become what it should")
     }
 
     /// Ends the connection.

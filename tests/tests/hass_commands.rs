@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use helix::hass::HomeAssistant;
 use helix_core::home::{Caller, ExecutionKind, Match, MatchSource};
 use helix_core::{EntityId, Home, Language};
 use helix_tests::bed;
@@ -60,16 +61,11 @@ async fn a_command_is_carried_out_and_its_effect_is_seen(hass: &Connected) -> Re
     let light = EntityId::from("light.kitchen_light");
     let before = hass.home.state(&light).context("a state")?.state;
     let (sentence, after) = if before == "on" { ("off", "off") } else { ("on", "on") };
-    let mut seen = hass.home.revision();
     let sentence = format!("turn {sentence} the kitchen light");
     let execution = hass.home.process(sentence, &Language::english(), &Caller::default()).await?;
     assert_eq!(execution.kind, ExecutionKind::ActionDone);
     assert_eq!(execution.done, std::slice::from_ref(&light));
-    let reached = async {
-        while hass.home.state(&light).is_none_or(|state| state.state != after) {
-            hass.home.changed(seen).await;
-            seen = hass.home.revision();
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(5), reached).await.context("the light follows")
+    let follows =
+        |home: &HomeAssistant| home.state(&light).is_some_and(|state| state.state == after).then_some(());
+    hass.until(Duration::from_secs(5), follows).await
 }

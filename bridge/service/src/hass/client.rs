@@ -131,6 +131,11 @@ impl Shared {
         let is_new = *known.registry != registry;
         let exposed = registry.entities.values().filter(|entity| entity.exposed).count();
         known.registry = Arc::new(registry);
+        drop(known);
+        if is_new {
+            // Whoever waits for a change of the home looks again.
+            self.revision.send_modify(|revision| *revision += 1);
+        }
         is_new.then_some(exposed)
     }
 
