@@ -1,3 +1,5 @@
+//! Utterances and matches in, decisions out.
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
