@@ -176,6 +176,13 @@ pub struct Decoder {
     failed: Option<DecodeError>,
 }
 
+impl Default for Decoder {
+    /// A decoder with the default [`Limits`].
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
+
 impl Decoder {
     /// A decoder at the start of a stream.
     pub fn new(limits: Limits) -> Self {
