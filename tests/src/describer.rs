@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 pub struct Describer {
     /// Where it listens, on loopback.
     pub port: u16,
-    offer: Arc<Mutex<Offer>>,
+    info: Arc<Mutex<Value>>,
     _tasks: JoinSet<()>,
 }
 
@@ -24,26 +24,42 @@ impl Describer {
     ///
     /// # Errors
     /// No port is free.
-    pub async fn start(offer: Offer) -> Result<Self> {
+    pub async fn start(offer: &Offer) -> Result<Self> {
+        Self::with(info(offer)).await
+    }
+
+    /// Listens on a free port as somebody else's text-to-speech.
+    ///
+    /// # Errors
+    /// No port is free.
+    pub async fn start_voice(name: &str) -> Result<Self> {
+        let tts = program(name, "voices", &["en".to_owned()].into());
+        Self::with(
+            json!({"tts": [tts], "asr": [], "handle": [], "intent": [], "wake": [], "mic": [], "snd": []}),
+        )
+        .await
+    }
+
+    async fn with(info: Value) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let port = listener.local_addr()?.port();
-        let offer = Arc::new(Mutex::new(offer));
+        let info = Arc::new(Mutex::new(info));
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, Arc::clone(&offer)));
-        Ok(Self { port, offer, _tasks: tasks })
+        tasks.spawn(accept(listener, Arc::clone(&info)));
+        Ok(Self { port, info, _tasks: tasks })
     }
 
     /// Describes itself otherwise from now on.
-    pub fn offer(&self, offer: Offer) {
-        *self.offer.lock().unwrap_or_else(PoisonError::into_inner) = offer;
+    pub fn offer(&self, offer: &Offer) {
+        *self.info.lock().unwrap_or_else(PoisonError::into_inner) = info(offer);
     }
 }
 
-async fn accept(listener: TcpListener, offer: Arc<Mutex<Offer>>) {
+async fn accept(listener: TcpListener, info: Arc<Mutex<Value>>) {
     let mut open = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         while open.try_join_next().is_some() {}
-        let info = info(&offer.lock().unwrap_or_else(PoisonError::into_inner));
+        let info = info.lock().unwrap_or_else(PoisonError::into_inner).clone();
         open.spawn(describe(stream, info));
     }
 }

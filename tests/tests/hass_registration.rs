@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use helix::clock::SystemClock;
 use helix::hass::register::{Address, Change, Offer, Registrar};
+use helix::hass::rest::{FlowStep, Rest};
 use helix_tests::bed;
 use helix_tests::connected::Connected;
 use helix_tests::describer::Describer;
@@ -53,17 +54,69 @@ async fn registration_is_done_once_and_follows_changes_and_can_be_undone() -> Re
     let record = std::env::temp_dir().join(format!("helix-registration-{}.json", std::process::id()));
     let scene = Scene { hass: Connected::to(&bed).await?, record };
     let untouched = scene.snapshot().await?;
-    let describer = Describer::start(offer(&["en", "de"], true)).await?;
+    let describer = Describer::start(&offer(&["en", "de"], true)).await?;
     let registrar = scene.registrar(describer.port)?;
 
     let pipeline = the_first_registration_makes_an_entry_and_a_pipeline(&scene, &registrar).await?;
     the_second_registration_changes_nothing(&scene, &registrar).await?;
     a_lost_record_finds_what_is_ours(&scene, &registrar).await?;
+    let users_own = the_user_makes_a_pipeline_with_our_hearing(&scene).await?;
     what_a_person_chose_in_our_pipeline_is_kept(&scene, &registrar, &pipeline).await?;
+    a_voice_of_the_home_is_used_and_kept_while_it_is_away(&scene, &registrar).await?;
     new_languages_reload_the_entry(&scene, &registrar, &describer).await?;
     a_new_address_replaces_the_entry(&scene, &pipeline).await?;
-    a_pipeline_of_the_users_own_is_never_touched_and_all_of_ours_can_be_removed(&scene, untouched).await?;
+    assert_eq!(scene.pipeline(&id_of(&users_own)?).await?, users_own, "the user's own pipeline was touched");
+    let delete = json!({"type": "assist_pipeline/pipeline/delete", "pipeline_id": id_of(&users_own)?});
+    scene.hass.home.request(delete).await?;
+    all_of_ours_can_be_removed(&scene, untouched).await?;
     scene.hass.close().await;
+    Ok(())
+}
+
+fn id_of(pipeline: &Value) -> Result<String> {
+    Ok(pipeline["id"].as_str().context("an id")?.to_owned())
+}
+
+async fn the_user_makes_a_pipeline_with_our_hearing(scene: &Scene) -> Result<Value> {
+    let create = json!({
+        "type": "assist_pipeline/pipeline/create", "name": "Helix", "language": "en",
+        "conversation_engine": "conversation.home_assistant", "conversation_language": "en",
+        "stt_engine": "stt.helix", "stt_language": "en", "tts_engine": null, "tts_language": null,
+        "tts_voice": null, "wake_word_entity": null, "wake_word_id": null,
+    });
+    let created = scene.hass.home.request(create).await?;
+    scene.pipeline(&id_of(&created)?).await
+}
+
+async fn a_voice_of_the_home_is_used_and_kept_while_it_is_away(
+    scene: &Scene,
+    registrar: &Registrar,
+) -> Result<()> {
+    let piper = Describer::start_voice("piper").await?;
+    let rest = Rest::new(&scene.hass.config)?;
+    let FlowStep::Form { flow_id, .. } = rest.start_flow("wyoming").await? else { panic!("a form") };
+    let answer = json!({"host": "127.0.0.1", "port": piper.port});
+    let FlowStep::CreateEntry { result: entry } = rest.answer_flow(&flow_id, &answer).await? else {
+        panic!("an entry")
+    };
+    assert!(registrar.has_other_tts().await?);
+    let offer = offer(&["en", "de"], true);
+    let registered = registrar.register(&offer, false).await?;
+    assert_eq!(registered.changed, [Change::PipelineUpdated]);
+    assert_eq!(scene.pipeline(&registered.pipeline).await?["tts_engine"], "tts.piper");
+
+    drop(piper);
+    rest.reload_entry(&entry.entry_id).await?;
+    let engines = scene.hass.home.request(json!({"type": "tts/engine/list"})).await?;
+    assert!(!engines.to_string().contains("piper"), "the engine is away: {engines}");
+    assert_eq!(registrar.register(&offer, false).await?.changed, []);
+    assert!(registrar.has_other_tts().await?, "an engine that starts slowly is still one");
+
+    rest.remove_entry(&entry.entry_id).await?;
+    assert!(!registrar.has_other_tts().await?);
+    let registered = registrar.register(&offer, false).await?;
+    assert_eq!(registered.changed, [Change::PipelineUpdated]);
+    assert_eq!(scene.pipeline(&registered.pipeline).await?["tts_engine"], "tts.helix");
     Ok(())
 }
 
@@ -137,7 +190,7 @@ async fn new_languages_reload_the_entry(
     registrar: &Registrar,
     describer: &Describer,
 ) -> Result<()> {
-    describer.offer(offer(&["de", "fr"], false));
+    describer.offer(&offer(&["de", "fr"], false));
     let registered = registrar.register(&offer(&["de", "fr"], false), false).await?;
     assert_eq!(registered.changed, [Change::EntryReloaded, Change::PipelineUpdated]);
     assert!(registered.preferred, "what was preferred stays preferred");
@@ -148,7 +201,7 @@ async fn new_languages_reload_the_entry(
 
 async fn a_new_address_replaces_the_entry(scene: &Scene, pipeline: &str) -> Result<()> {
     let offer = offer(&["en"], false);
-    let moved = Describer::start(offer.clone()).await?;
+    let moved = Describer::start(&offer).await?;
     let registrar = scene.registrar(moved.port)?;
     let registered = registrar.register(&offer, false).await?;
     assert_eq!(registered.changed, [Change::EntryRemoved, Change::EntryAdded, Change::PipelineUpdated]);
@@ -159,10 +212,7 @@ async fn a_new_address_replaces_the_entry(scene: &Scene, pipeline: &str) -> Resu
     Ok(())
 }
 
-async fn a_pipeline_of_the_users_own_is_never_touched_and_all_of_ours_can_be_removed(
-    scene: &Scene,
-    untouched: Value,
-) -> Result<()> {
+async fn all_of_ours_can_be_removed(scene: &Scene, untouched: Value) -> Result<()> {
     let registrar = scene.registrar(1)?;
     let removed = registrar.unregister().await?;
     assert_eq!(removed, [Change::PreferenceReturned, Change::PipelineRemoved, Change::EntryRemoved]);

@@ -29,7 +29,7 @@ async fn an_app_is_offered_by_the_supervisor_and_confirms_itself() -> Result<()>
     let languages = || ["en".to_owned()].into();
     let offer = Offer { asr_languages: languages(), handle_languages: languages(), voice: false };
 
-    let first = Describer::start(offer.clone()).await?;
+    let first = Describer::start(&offer).await?;
     let registered = registrar(first.port)?.register(&offer, true).await?;
     assert_eq!(registered.changed, [Change::EntryAdded, Change::PipelineCreated, Change::PipelinePreferred]);
     assert_eq!(registrar(first.port)?.register(&offer, true).await?.changed, []);
@@ -38,7 +38,7 @@ async fn an_app_is_offered_by_the_supervisor_and_confirms_itself() -> Result<()>
     let entries = || hass.home.request(json!({"type": "config_entries/get", "domain": "wyoming"}));
     assert_eq!(entries().await?[0]["source"], "hassio");
 
-    let second = Describer::start(offer.clone()).await?;
+    let second = Describer::start(&offer).await?;
     let moved = registrar(second.port)?.register(&offer, false).await?;
     assert_eq!(moved.changed, [Change::EntryRemoved, Change::EntryAdded]);
     assert_eq!(moved.pipeline, registered.pipeline);

@@ -25,6 +25,15 @@ const OFFERED_WITHIN: Duration = Duration::from_secs(15);
 const ENTITIES_WITHIN: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
+/// The voices of the home.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Voices {
+    /// The engines that are loaded now, with their languages.
+    pub(super) loaded: Vec<Engine>,
+    /// Engines of others that are registered; one may be missing now only because its server starts slowly.
+    pub(super) foreign: BTreeSet<String>,
+}
+
 /// The entities of our entry that exist now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Engines {
@@ -228,8 +237,8 @@ impl Registrar {
         let stt = stt.into_iter().find(|engine| own.contains(engine.engine_id.as_str()));
         let agents = self.home.command(ListAgents {}).await?.agents;
         let agent = agents.into_iter().find(|agent| own.contains(agent.id.as_str()));
-        let tts =
-            self.tts_engines(None).await?.into_iter().find(|engine| own.contains(engine.engine_id.as_str()));
+        let tts = self.home.command(ListTtsEngines::default()).await?.providers;
+        let tts = tts.into_iter().find(|engine| own.contains(engine.engine_id.as_str()));
         let handle_languages = agent.as_ref().and_then(|agent| agent.supported_languages.as_array());
         Ok(Engines {
             handle_languages: handle_languages
@@ -242,10 +251,30 @@ impl Registrar {
         })
     }
 
-    /// All text-to-speech engines that are not replaced by another one; their languages reduced to those that fit.
-    pub(super) async fn tts_engines(&self, language: Option<String>) -> Result<Vec<Engine>, RegisterError> {
+    /// The voices of the home, those of `own_entry` apart. With a `language`, the languages of each loaded
+    /// engine are reduced to those that fit, best first.
+    pub(super) async fn voices(
+        &self,
+        own_entry: Option<&str>,
+        language: Option<String>,
+    ) -> Result<Voices, RegisterError> {
+        let rows = self.home.command(ListEntities {}).await?;
+        let is_own = |id: &str| {
+            rows.iter().any(|row| {
+                row.entity_id == id && row.config_entry_id.as_deref() == own_entry && own_entry.is_some()
+            })
+        };
         let engines = self.home.command(ListTtsEngines { language }).await?.providers;
-        Ok(engines.into_iter().filter(|engine| !engine.deprecated).collect())
+        let loaded: Vec<Engine> = engines.into_iter().filter(|engine| !engine.deprecated).collect();
+        let registered =
+            rows.iter().filter(|row| row.entity_id.starts_with("tts.") && row.disabled_by.is_none());
+        let foreign = registered
+            .map(|row| &row.entity_id)
+            .chain(loaded.iter().map(|engine| &engine.engine_id))
+            .filter(|id| !is_own(id))
+            .cloned()
+            .collect();
+        Ok(Voices { loaded, foreign })
     }
 
     pub(super) async fn remove_entry(

@@ -235,10 +235,7 @@ impl Registrar {
     pub async fn has_other_tts(&self) -> Result<bool, RegisterError> {
         let record = Record::read(&self.record)?;
         let address = self.address().await?;
-        let own = match self.find_own(&address, &record).await? {
-            Some(entry) => self.engines(&entry.entry_id).await?.tts,
-            None => None,
-        };
-        Ok(self.tts_engines(None).await?.iter().any(|engine| Some(&engine.engine_id) != own.as_ref()))
+        let own = self.find_own(&address, &record).await?.map(|entry| entry.entry_id);
+        Ok(!self.voices(own.as_deref(), None).await?.foreign.is_empty())
     }
 }

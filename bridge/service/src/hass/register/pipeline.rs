@@ -5,7 +5,7 @@ use helix_hass::pipeline::{
     PreferPipeline, UpdatePipeline,
 };
 
-use super::entry::Engines;
+use super::entry::{Engines, Voices};
 use super::record::Record;
 use super::{Change, Offer, RegisterError, Registrar};
 
@@ -24,7 +24,7 @@ impl Registrar {
     ) -> Result<(String, bool), RegisterError> {
         let engines = self.engines(entry_id).await?;
         let language = self.home.config()?.language;
-        let voices = self.tts_engines(Some(language.clone())).await?;
+        let voices = self.voices(Some(entry_id), Some(language.clone())).await?;
         let listed = self.home.command(ListPipelines {}).await?;
         let own = own_pipeline(&listed, record, &engines);
         let settings = settings(own, &engines, offer, &language, &voices);
@@ -98,12 +98,12 @@ fn settings(
     engines: &Engines,
     offer: &Offer,
     language: &str,
-    voices: &[Engine],
+    voices: &Voices,
 ) -> PipelineSettings {
     let kept = own.map(|own| &own.settings);
     let stt_engine = engines.stt.clone();
     let stt_language = stt_engine.as_ref().and_then(|_| nearest(&offer.asr_languages, language));
-    let voice = choose_voice(kept, engines.tts.as_deref(), voices);
+    let voice = choose_voice(kept, voices);
     PipelineSettings {
         name: kept.map_or_else(|| NAME.to_owned(), |kept| kept.name.clone()),
         language: language.to_owned(),
@@ -129,25 +129,30 @@ struct Voice {
     name: Option<String>,
 }
 
-/// The voice that the pipeline has, unless it is ours or gone; else the first one of the home; else ours.
-/// The languages of `engines` are reduced to those that fit, best first.
-fn choose_voice(kept: Option<&PipelineSettings>, ours: Option<&str>, engines: &[Engine]) -> Voice {
+/// The voice that the pipeline has, unless it is ours, gone, or does not speak the language; else the first one
+/// of the home that does; else ours. The languages of the loaded engines are those that fit, best first.
+fn choose_voice(kept: Option<&PipelineSettings>, voices: &Voices) -> Voice {
     let speaks = |engine: &&Engine| !engine.supported_languages.is_empty();
-    let foreign = || engines.iter().filter(speaks).filter(|engine| Some(engine.engine_id.as_str()) != ours);
-    let current = kept.and_then(|kept| kept.tts_engine.as_ref());
-    let chosen = foreign().find(|engine| Some(&engine.engine_id) == current).or_else(|| foreign().next());
-    let own = || engines.iter().find(|engine| Some(engine.engine_id.as_str()) == ours);
-    let Some(engine) = chosen.or_else(own) else { return Voice::default() };
-    let same_engine = kept.filter(|kept| kept.tts_engine.as_ref() == Some(&engine.engine_id));
-    let same = same_engine.and_then(|kept| {
-        let language = kept.tts_language.as_ref()?;
-        engine.supported_languages.contains(language).then(|| (language.clone(), kept.tts_voice.clone()))
-    });
-    let (language, name) = match same {
-        Some((language, name)) => (Some(language), name),
-        None => (engine.supported_languages.first().cloned(), None),
-    };
-    Voice { engine: Some(engine.engine_id.clone()), language, name }
+    let is_foreign = |id: &str| voices.foreign.contains(id);
+    let loaded = |id: &str| voices.loaded.iter().find(|engine| engine.engine_id == id);
+    let current =
+        kept.and_then(|kept| Some((kept.tts_engine.as_deref()?, kept))).filter(|(id, _)| is_foreign(id));
+    if let Some((id, kept)) = current
+        && loaded(id).is_none_or(|engine| fits(engine, kept.tts_language.as_deref()))
+    {
+        let engine = Some(id.to_owned());
+        return Voice { engine, language: kept.tts_language.clone(), name: kept.tts_voice.clone() };
+    }
+    let current = current.and_then(|(id, _)| loaded(id)).filter(speaks);
+    let foreign = || voices.loaded.iter().filter(speaks).find(|engine| is_foreign(&engine.engine_id));
+    let own = || voices.loaded.iter().filter(speaks).find(|engine| !is_foreign(&engine.engine_id));
+    let Some(engine) = current.or_else(foreign).or_else(own) else { return Voice::default() };
+    let language = engine.supported_languages.first().cloned();
+    Voice { engine: Some(engine.engine_id.clone()), language, name: None }
+}
+
+fn fits(engine: &Engine, language: Option<&str>) -> bool {
+    language.is_some_and(|language| engine.supported_languages.iter().any(|tag| tag == language))
 }
 
 /// The tag of `known` for a language: itself, else the primary one (`en` for `en-GB`), else a sibling, else
@@ -185,14 +190,43 @@ mod tests {
         assert_eq!(nearest(&std::collections::BTreeSet::new(), "en"), None);
     }
 
+    fn home(loaded: &[Engine], foreign: &[&str]) -> Voices {
+        Voices { loaded: loaded.to_vec(), foreign: foreign.iter().map(|&id| id.into()).collect() }
+    }
+
+    fn speaking(engine: &str, language: &str, voice: Option<&str>) -> PipelineSettings {
+        let settings = serde_json::json!({
+            "name": "", "language": "", "conversation_engine": "", "conversation_language": "",
+            "tts_engine": engine, "tts_language": language, "tts_voice": voice,
+        });
+        serde_json::from_value(settings).expect("settings")
+    }
+
     #[test]
     fn a_voice_of_the_home_is_never_displaced_by_ours() {
-        let engines =
-            [engine("tts.helix", &["en"]), engine("tts.mute", &[]), engine("tts.piper", &["en-GB"])];
-        let voice = choose_voice(None, Some("tts.helix"), &engines);
+        let all = [engine("tts.helix", &["en"]), engine("tts.mute", &[]), engine("tts.piper", &["en-GB"])];
+        let voice = choose_voice(None, &home(&all, &["tts.mute", "tts.piper"]));
         assert_eq!((voice.engine.as_deref(), voice.language.as_deref()), (Some("tts.piper"), Some("en-GB")));
-        let ours_alone = choose_voice(None, Some("tts.helix"), &engines[..2]);
-        assert_eq!(ours_alone.engine.as_deref(), Some("tts.helix"));
-        assert_eq!(choose_voice(None, None, &engines[1..2]), Voice::default());
+        let ours = speaking("tts.helix", "en", None);
+        assert_eq!(choose_voice(Some(&ours), &home(&all, &["tts.mute", "tts.piper"])).engine, voice.engine);
+        let alone = choose_voice(None, &home(&all[..2], &["tts.mute"]));
+        assert_eq!(alone.engine.as_deref(), Some("tts.helix"));
+        assert_eq!(choose_voice(None, &home(&all[1..2], &["tts.mute"])), Voice::default());
+    }
+
+    #[test]
+    fn a_chosen_voice_is_kept_also_while_its_engine_is_away() {
+        let chosen = speaking("tts.cloud", "en-US", Some("Jenny"));
+        let others = [engine("tts.helix", &["en"]), engine("tts.piper", &["en-GB"])];
+        let there = [engine("tts.piper", &["en-GB"]), engine("tts.cloud", &["en-GB", "en-US"])];
+        for loaded in [&others, &there] {
+            let voice = choose_voice(Some(&chosen), &home(loaded, &["tts.piper", "tts.cloud"]));
+            assert_eq!((voice.engine.as_deref(), voice.name.as_deref()), (Some("tts.cloud"), Some("Jenny")));
+        }
+        let gone = choose_voice(Some(&chosen), &home(&others, &["tts.piper"]));
+        assert_eq!((gone.engine.as_deref(), gone.name), (Some("tts.piper"), None));
+        let german = [engine("tts.cloud", &["de-DE"])];
+        let other_language = choose_voice(Some(&chosen), &home(&german, &["tts.cloud"]));
+        assert_eq!((other_language.language.as_deref(), other_language.name), (Some("de-DE"), None));
     }
 }
