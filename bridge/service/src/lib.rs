@@ -1,9 +1,11 @@
 //! Everything of Helix that touches the world. Adapters never know each other: they meet in [`app`].
 
+pub mod app;
 pub mod clock;
 pub mod config;
 pub mod control;
 pub mod hass;
+pub mod metrics;
 pub mod model;
 pub mod satellite;
 pub mod say;

@@ -83,6 +83,8 @@ sentences! {
     NothingSaid = "nothing-said", NotRecognized;
     /// Too many runs at once.
     Busy = "busy", NotHandled;
+    /// Helix is being stopped.
+    Stopping = "stopping", NotHandled;
     /// The reply did not come in time.
     TookTooLong = "took-too-long", NotHandled;
     /// The home cannot be reached.

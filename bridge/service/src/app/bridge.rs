@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use helix_core::home::Caller;
-use helix_core::listen::{Ears, Heard, Patience, listen};
+use helix_core::listen::{AudioSource, Ears, Heard, Patience, listen};
 use helix_core::pipeline::{Outcome, Request, respond};
 use helix_core::reply::{Reply, RunError, Sentence, Tone};
 use helix_core::runs::{Run, Runs, Stage};
 use helix_core::{Clock, Language, Pii, UtteranceId};
 use helix_speech::activity::Earshot;
+use helix_speech::denoise::Denoiser;
 use tracing::Instrument;
 
 use super::speech::Speech;
@@ -17,11 +18,21 @@ use crate::config::Config;
 use crate::control::RunRow;
 use crate::hass::HomeAssistant;
 use crate::metrics::Metrics;
-use crate::satellite::{AudioReceiver, HandleReply, HandleRequest, ListenReply, Voice};
+use crate::satellite::{
+    AudioReceiver, Espeak, HandleReply, HandleRequest, ListenReply, SpeakError, SpeakRequest, Spoken, Voice,
+};
 
 /// The transcript of a run whose speech recognition failed. Home Assistant speaks no error of a recogniser,
 /// so the run goes on with this text and the reply tells what happened.
 const UNHEARD: &str = "…";
+
+/// The parts that every run uses.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) home: HomeAssistant,
+    pub(super) speech: Arc<Speech>,
+    pub(super) clock: SystemClock,
+}
 
 /// What all runs share.
 #[derive(Debug)]
@@ -34,19 +45,21 @@ pub(super) struct Bridge {
     language: Option<Language>,
     runs: Mutex<Runs>,
     metrics: Metrics,
+    espeak: Option<Espeak>,
 }
 
 impl Bridge {
-    pub(super) fn new(config: &Config, home: HomeAssistant, speech: Arc<Speech>, clock: SystemClock, metrics: Metrics) -> Self {
+    pub(super) fn new(config: &Config, shared: Shared, metrics: Metrics, espeak: Option<Espeak>) -> Self {
         Self {
-            home,
-            speech,
-            clock,
+            home: shared.home,
+            speech: shared.speech,
+            clock: shared.clock,
             patience: config.patience,
             denoise: config.denoise,
             language: config.language.clone(),
             runs: Mutex::default(),
             metrics,
+            espeak,
         }
     }
 
@@ -86,8 +99,8 @@ impl Bridge {
             language,
             caller: &caller,
         };
-        let mut audio = audio.denoised(self.denoise);
-        listen(&mut audio, &mut Earshot::new(), &ears).await
+        let mut audio = Cleaned::new(audio, self.denoise);
+        listen(&mut audio, &mut Earshot::default(), &ears).await
     }
 
     async fn answer(&self, request: HandleRequest, language: Language) -> Reply {
@@ -171,6 +184,42 @@ impl Voice for Bridge {
 
     fn busy_text(&self, language: Option<&Language>) -> String {
         Sentence::Busy.text(&self.language_or_own(language))
+    }
+
+    fn too_long_text(&self, language: Option<&Language>) -> String {
+        Sentence::TooLong.text(&self.language_or_own(language))
+    }
+
+    fn stopping_text(&self, language: Option<&Language>) -> String {
+        Sentence::Stopping.text(&self.language_or_own(language))
+    }
+
+    async fn speak(&self, request: SpeakRequest) -> Result<Spoken, SpeakError> {
+        let language = self.language_or_own(request.language.as_ref());
+        let espeak = self.espeak.as_ref().ok_or(SpeakError::NoVoice)?;
+        Ok(espeak.speak(&request.text, &language).await?)
+    }
+}
+
+/// The audio of an utterance, with its noise suppressed if that is switched on.
+struct Cleaned {
+    audio: AudioReceiver,
+    denoiser: Option<Denoiser>,
+}
+
+impl Cleaned {
+    fn new(audio: AudioReceiver, denoise: bool) -> Self {
+        Self { audio, denoiser: denoise.then(Denoiser::default) }
+    }
+}
+
+impl AudioSource for Cleaned {
+    async fn next(&mut self) -> Option<Vec<i16>> {
+        let samples = self.audio.next().await?;
+        let Some(denoiser) = &mut self.denoiser else { return Some(samples) };
+        let mut clean = Vec::with_capacity(samples.len());
+        denoiser.push(&samples, &mut clean);
+        Some(clean)
     }
 }
 

@@ -25,9 +25,10 @@ use crate::config::Config;
 use crate::control::ControlServer;
 use crate::hass::{Connector, HomeAssistant};
 use crate::metrics::Metrics;
-use crate::satellite::Server;
-use bridge::Bridge;
-use registration::Registration;
+use crate::hass::register::Registrar;
+use crate::satellite::{Espeak, Server, Settings};
+use bridge::{Bridge, Shared};
+use registration::{Parts, Registration, address, record};
 use speech::Speech;
 
 /// Parts that have not ended by themselves this long after a signal are dropped.
@@ -54,19 +55,21 @@ impl App {
         let control = ControlServer::bind(&config.data_dir).await?;
         let (connector, home) = Connector::new(home_config.clone(), clock.clone());
         let speech = Arc::new(Speech::new());
-        let (info, info_shown) = watch::channel(offer::info(None, false));
-        let bridge = Arc::new(Bridge::new(&config, home.clone(), Arc::clone(&speech), clock.clone(), metrics.clone()));
-        let server = Server::bind(config.listen, Arc::clone(&bridge), info_shown, config.runs_max).await?;
-        let registration = Registration::new(
-            &config,
-            &home_config,
-            home.clone(),
-            Arc::clone(&speech),
-            clock.clone(),
-            info,
-        )?;
-        let registration = Arc::new(registration);
-        let answers = Arc::new(status::Desk { bridge, registration: Arc::clone(&registration), speech: Arc::clone(&speech) });
+        let espeak = Espeak::find().await.inspect_err(|error| tracing::info!(%error, "no voice is offered")).ok();
+        let (info, info_shown) = watch::channel(Arc::new(offer::info(None, None)));
+        let shared = Shared { home: home.clone(), speech: Arc::clone(&speech), clock: clock.clone() };
+        let bridge = Arc::new(Bridge::new(&config, shared, metrics.clone(), espeak.clone()));
+        let settings = Settings { listens_max: config.runs_max, ..Settings::default() };
+        let server = Server::bind(config.listen, Arc::clone(&bridge), info_shown, settings).await?;
+        let address = address(&config, &home_config, server.address().port());
+        let registrar = Registrar::new(&home_config, home.clone(), clock, address, record(&config.data_dir))?;
+        let parts = Parts { home: home.clone(), speech: Arc::clone(&speech), espeak, info };
+        let registration = Arc::new(Registration::new(&config, parts, registrar));
+        let answers = Arc::new(status::Desk {
+            bridge,
+            registration: Arc::clone(&registration),
+            speech: Arc::clone(&speech),
+        });
 
         let tasks = TaskTracker::new();
         tasks.spawn(connector.run(cancel.clone()));

@@ -5,15 +5,15 @@ use helix_wyoming::describe::{
 };
 
 use crate::hass::register::PROGRAM;
-use crate::voice;
+use crate::satellite::Espeak;
 
 /// The languages of multilingual Whisper models (whisper.cpp 1.8, `g_lang`).
 const WHISPER_LANGUAGES: &str = "en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi fi vi he uk el ms cs ro da hu ta no \
     th ur hr bg lt la mi ml cy sk te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa si km sn yo so \
     af oc ka be tg sd gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jw su yue";
 
-/// What is offered: speech in `languages` (`None`: all of Whisper's); `with_voice` adds text-to-speech, for a home that has none.
-pub(super) fn info(languages: Option<Vec<String>>, with_voice: bool) -> Info {
+/// What is offered: speech in `languages` (`None`: all of Whisper's); `voice` is offered as text-to-speech to a home that has none.
+pub(super) fn info(languages: Option<Vec<String>>, voice: Option<&Espeak>) -> Info {
     let all = || WHISPER_LANGUAGES.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let heard = languages.unwrap_or_else(all);
     let asr = AsrProgram {
@@ -30,11 +30,11 @@ pub(super) fn info(languages: Option<Vec<String>>, with_voice: bool) -> Info {
         supports_handled_streaming: false,
         supports_home_control: true,
     };
-    let tts = TtsProgram {
+    let tts = |espeak: &Espeak| TtsProgram {
         artifact: artifact("espeak-ng", "A plain voice, so that a home without another one is not mute"),
         voices: vec![TtsVoice {
             artifact: artifact("espeak-ng", "espeak-ng"),
-            languages: voice::LANGUAGES.iter().map(|tag| (*tag).to_owned()).collect(),
+            languages: espeak.languages().map(str::to_owned).collect(),
             speakers: None,
         }],
         supports_synthesize_streaming: false,
@@ -42,7 +42,7 @@ pub(super) fn info(languages: Option<Vec<String>>, with_voice: bool) -> Info {
     Info {
         asr: vec![asr],
         handle: vec![handle],
-        tts: if with_voice { vec![tts] } else { Vec::new() },
+        tts: voice.map(tts).into_iter().collect(),
         ..Info::default()
     }
 }

@@ -16,9 +16,9 @@ use super::offer;
 use super::speech::Speech;
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::hass::register::{Offer, RegisterError, Registered, Registrar};
+use crate::hass::register::{Address, Offer, RegisterError, Registered, Registrar};
 use crate::hass::{Connector, HassConfig, HomeAssistant, LinkStatus};
-use crate::voice;
+use crate::satellite::Espeak;
 
 /// A registration that failed is tried again after this time.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
@@ -33,39 +33,32 @@ enum State {
     Withdrawn,
 }
 
+/// What a registration needs from the rest of the bridge.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) home: HomeAssistant,
+    pub(super) speech: Arc<Speech>,
+    pub(super) espeak: Option<Espeak>,
+    pub(super) info: watch::Sender<Arc<Info>>,
+}
+
 /// The registration of this bridge.
 #[derive(Debug)]
 pub(super) struct Registration {
     home: HomeAssistant,
     speech: Arc<Speech>,
+    espeak: Option<Espeak>,
     registrar: Registrar,
-    host: String,
-    port: u16,
     prefer: bool,
-    info: watch::Sender<Info>,
+    info: watch::Sender<Arc<Info>>,
     state: Mutex<State>,
 }
 
 impl Registration {
-    pub(super) fn new(
-        config: &Config,
-        home_config: &HassConfig,
-        home: HomeAssistant,
-        speech: Arc<Speech>,
-        clock: SystemClock,
-        info: watch::Sender<Info>,
-    ) -> Result<Self, RegisterError> {
-        let registrar = Registrar::new(home_config, home.clone(), clock, record(&config.data_dir))?;
-        Ok(Self {
-            host: config.advertise.clone().unwrap_or_else(|| own_address(home_config)),
-            port: config.listen.port(),
-            prefer: config.prefer_pipeline,
-            state: Mutex::new(State::Waiting),
-            home,
-            speech,
-            registrar,
-            info,
-        })
+    pub(super) fn new(config: &Config, parts: Parts, registrar: Registrar) -> Self {
+        let Parts { home, speech, espeak, info } = parts;
+        let prefer = config.prefer_pipeline;
+        Self { home, speech, espeak, registrar, prefer, info, state: Mutex::new(State::Waiting) }
     }
 
     /// Registers after each connect until it is cancelled.
@@ -130,19 +123,17 @@ impl Registration {
     }
 
     async fn register(&self) -> Result<Registered, RegisterError> {
-        let with_voice = !self.registrar.has_other_tts().await? && voice::is_available().await;
-        let info = offer::info(self.speech.languages().await, with_voice);
+        let voice = if self.registrar.has_other_tts().await? { None } else { self.espeak.as_ref() };
+        let info = offer::info(self.speech.languages().await, voice);
         let languages = |models: &[helix_wyoming::describe::Model]| {
-            models.iter().flat_map(|model| model.languages.iter().cloned()).collect()
+            models.iter().flat_map(|model| model.languages.iter().cloned()).collect::<Vec<_>>()
         };
         let offer = Offer {
-            host: self.host.clone(),
-            port: self.port,
             asr_languages: info.asr.iter().flat_map(|asr| languages(&asr.models)).collect(),
             handle_languages: info.handle.iter().flat_map(|handle| languages(&handle.models)).collect(),
-            voice: with_voice,
+            voice: voice.is_some(),
         };
-        self.info.send_replace(info);
+        self.info.send_replace(Arc::new(info));
         self.registrar.register(&offer, self.prefer).await
     }
 }
@@ -163,12 +154,12 @@ pub(super) fn describe_home(home: &HomeAssistant) -> Result<String, String> {
     }
 }
 
-fn record(data_dir: &Path) -> PathBuf {
+pub(super) fn record(data_dir: &Path) -> PathBuf {
     data_dir.join("registration.json")
 }
 
 /// The address of this machine on the way to Home Assistant; nothing is sent.
-fn own_address(home: &HassConfig) -> String {
+fn own_host(home: &HassConfig) -> String {
     let url = home.shown_url();
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or_default();
     let target = if authority.contains(':') { authority.to_owned() } else { format!("{authority}:80") };
@@ -179,6 +170,11 @@ fn own_address(home: &HassConfig) -> String {
         Some(socket.local_addr().ok()?.ip())
     };
     route().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_string()
+}
+
+/// Where Home Assistant reaches the Wyoming port: as configured, else on the way that this machine reaches it.
+pub(super) fn address(config: &Config, home: &HassConfig, port: u16) -> Address {
+    Address { host: config.advertise.clone().unwrap_or_else(|| own_host(home)), port }
 }
 
 /// Takes out of Home Assistant what Helix put in, while no bridge runs.
@@ -193,7 +189,8 @@ pub async fn unregister(config: &Config) -> anyhow::Result<Vec<String>> {
     tasks.close();
     let removed = match tokio::time::timeout(CONNECT_LIMIT, home.ready()).await {
         Ok(Ok(_)) => {
-            let registrar = Registrar::new(&home_config, home, clock, record(&config.data_dir))?;
+            let address = address(config, &home_config, config.listen.port());
+            let registrar = Registrar::new(&home_config, home, clock, address, record(&config.data_dir))?;
             registrar.unregister().await?
         }
         Ok(Err(error)) => return Err(error.into()),

@@ -8,7 +8,7 @@ use helix::clock::SystemClock;
 use helix::config::SpeechEngine;
 use helix::control::{Answer, Ask, ask};
 use helix::speech::Engine;
-use helix::voice;
+use helix::satellite::Espeak;
 use helix_core::Language;
 use serde_json::json;
 
@@ -29,7 +29,8 @@ enum Health {
 pub(crate) async fn run(session: Session) -> anyhow::Result<ExitCode> {
     let (home, speech, bridge) =
         tokio::join!(home_assistant(&session), speech(&session), running_bridge(&session));
-    let parts = [("Home Assistant", home), ("speech", speech), ("voice", own_voice().await), ("bridge", bridge)];
+    let parts =
+        [("Home Assistant", home), ("speech", speech), ("voice", own_voice().await), ("bridge", bridge)];
     let mut code = ExitCode::SUCCESS;
     for (part, health) in parts {
         let (word, text) = match health {
@@ -49,7 +50,8 @@ pub(crate) async fn run(session: Session) -> anyhow::Result<ExitCode> {
 async fn home_assistant(session: &Session) -> Health {
     if session.config.home.is_none() {
         return Health::Broken(
-            "not configured: set ha_url and ha_token in helix.toml, or HELIX_HA_URL and HELIX_HA_TOKEN".into(),
+            "not configured: set ha_url and ha_token in helix.toml, or HELIX_HA_URL and HELIX_HA_TOKEN"
+                .into(),
         );
     }
     match Explainer::connect(&session.config, LIMIT).await {
@@ -80,10 +82,9 @@ async fn speech(session: &Session) -> Health {
 }
 
 async fn own_voice() -> Health {
-    if voice::is_available().await {
-        Health::Works("espeak-ng, offered where Home Assistant has no text-to-speech".into())
-    } else {
-        Health::Missing("espeak-ng is not installed: a home without text-to-speech stays mute".into())
+    match Espeak::find().await {
+        Ok(_) => Health::Works("espeak-ng, offered where Home Assistant has no text-to-speech".into()),
+        Err(error) => Health::Missing(format!("{error}; a home without text-to-speech stays mute")),
     }
 }
 

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use helix_wyoming::{Decoder, Event};
+use helix_wyoming::describe::Describe;
+use helix_wyoming::{Decoder, Event, Limits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -29,8 +30,8 @@ pub(crate) async fn run(session: Session) -> anyhow::Result<ExitCode> {
 
 async fn describe(address: SocketAddr) -> anyhow::Result<Vec<&'static str>> {
     let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(&helix_wyoming::encode(&Event::Describe.into_frame())).await?;
-    let mut decoder = Decoder::default();
+    stream.write_all(&Event::from(Describe {}).encode()).await?;
+    let mut decoder = Decoder::new(Limits::default());
     let mut buffer = [0; 4096];
     loop {
         let read = stream.read(&mut buffer).await?;
@@ -38,9 +39,13 @@ async fn describe(address: SocketAddr) -> anyhow::Result<Vec<&'static str>> {
             bail!("it closed the connection");
         }
         decoder.push(&buffer[..read]);
-        while let Some(frame) = decoder.next()? {
+        while let Some(frame) = decoder.next_frame()? {
             if let Event::Info(info) = Event::parse(frame)? {
-                let offered = [("asr", info.asr.is_empty()), ("handle", info.handle.is_empty()), ("tts", info.tts.is_empty())];
+                let offered = [
+                    ("asr", info.asr.is_empty()),
+                    ("handle", info.handle.is_empty()),
+                    ("tts", info.tts.is_empty()),
+                ];
                 return Ok(offered.into_iter().filter(|(_, empty)| !empty).map(|(name, _)| name).collect());
             }
         }

@@ -15,9 +15,9 @@ pub(crate) fn start(level: &str, is_bridge: bool) -> anyhow::Result<()> {
         }
         other => other.to_owned(),
     };
-    let filter = EnvFilter::builder()
-        .parse(&filter)
-        .with_context(|| format!("log_level `{level}` is not valid: use trace, debug, info, warn or error"))?;
+    let filter = EnvFilter::builder().parse(&filter).with_context(|| {
+        format!("log_level `{level}` is not valid: use trace, debug, info, warn or error")
+    })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

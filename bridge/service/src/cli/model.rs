@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use helix::clock::SystemClock;
 use helix::config::{Config, SpeechEngine};
-use helix::model::{Catalogue, Cpu, FileState, Hub, HubLimits, Installed, ModelFolder, Progress, default_model, pull};
+use helix::model::{
+    Catalogue, Cpu, FileState, Hub, HubLimits, Installed, ModelFolder, Progress, default_model, pull,
+};
 use helix_core::Language;
 use serde_json::json;
 
@@ -66,11 +68,21 @@ fn list(session: &Session, folder: &ModelFolder) -> anyhow::Result<()> {
         }));
     }
     for part in &listing.unfinished {
-        session.out.line(format!("{:<22} {:>9}  unfinished; `helix model pull {}` goes on", part.name, megabytes(part.bytes), part.name));
+        session.out.line(format!(
+            "{:<22} {:>9}  unfinished; `helix model pull {}` goes on",
+            part.name,
+            megabytes(part.bytes),
+            part.name
+        ));
         session.out.object(&json!({ "name": part.name, "bytes": part.bytes, "state": "unfinished" }));
     }
     for model in &listing.available {
-        session.out.line(format!("{:<22} {:>9}  can be pulled: {}", model.name, megabytes(model.bytes), model.about));
+        session.out.line(format!(
+            "{:<22} {:>9}  can be pulled: {}",
+            model.name,
+            megabytes(model.bytes),
+            model.about
+        ));
         session.out.object(&json!({
             "name": model.name, "bytes": model.bytes, "state": "available", "english_only": model.english_only(),
             "sha256": model.sha256.to_string(),
@@ -113,7 +125,9 @@ async fn fetch(session: &Session, folder: &ModelFolder, name: &str) -> anyhow::R
 
 fn line_of(progress: &Progress) -> String {
     match progress {
-        Progress::Resuming { done, total } => format!("going on at {} of {}", megabytes(*done), megabytes(*total)),
+        Progress::Resuming { done, total } => {
+            format!("going on at {} of {}", megabytes(*done), megabytes(*total))
+        }
         Progress::Downloading { done, total, bytes_per_second } => format!(
             "{} of {} ({} %), {:.1} MB/s",
             megabytes(*done),

@@ -66,7 +66,11 @@ pub(crate) async fn run(session: Session, args: Args) -> anyhow::Result<ExitCode
     let mut input = BufReader::new(tokio::io::stdin());
     for number in 1.. {
         let mut text = String::new();
-        let read = (&mut input).take(LINE_LEN_MAX as u64 + 1).read_line(&mut text).await.context("standard input")?;
+        let read = (&mut input)
+            .take(LINE_LEN_MAX as u64 + 1)
+            .read_line(&mut text)
+            .await
+            .context("standard input")?;
         if read == 0 {
             break;
         }
@@ -78,7 +82,9 @@ pub(crate) async fn run(session: Session, args: Args) -> anyhow::Result<ExitCode
         }
         match serde_json::from_str(&text) {
             Ok(line) => session.out.always(&explain(&explainer, line).await?),
-            Err(error) => session.out.always(&json!({ "line": number, "error": format!("not understood: {error}") })),
+            Err(error) => {
+                session.out.always(&json!({ "line": number, "error": format!("not understood: {error}") }))
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

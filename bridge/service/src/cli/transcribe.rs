@@ -46,14 +46,19 @@ async fn transcribe_all(
     language: &Language,
     engine: &Engine,
 ) -> anyhow::Result<ExitCode> {
-    tokio::time::timeout(READY_LIMIT, engine.ready()).await.context("the model did not load within 60 s")??;
+    tokio::time::timeout(READY_LIMIT, engine.ready())
+        .await
+        .context("the model did not load within 60 s")??;
     for file in files {
         let samples = read_wav(file).with_context(|| format!("{} cannot be read", file.display()))?;
         if samples.len() > SECONDS_MAX * helix_core::transcribe::SAMPLE_RATE as usize {
             bail!("{} is longer than {SECONDS_MAX} s; cut it into utterances", file.display());
         }
-        let request =
-            DecodeRequest { samples: Arc::from(samples), language: language.clone(), priority: Priority::Final };
+        let request = DecodeRequest {
+            samples: Arc::from(samples),
+            language: language.clone(),
+            priority: Priority::Final,
+        };
         let transcript = engine.transcribe(request).await?;
         session.out.line(transcript.text.expose());
         session.out.object(&json!({

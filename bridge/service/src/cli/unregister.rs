@@ -12,7 +12,9 @@ pub(crate) async fn run(session: Session) -> anyhow::Result<ExitCode> {
     let removed = match ask(&session.config.data_dir, &Ask::Unregister).await {
         Ok(Answer::Done(removed)) => removed,
         Ok(Answer::Failed(text)) => bail!("{text}"),
-        Ok(Answer::Runs(_) | Answer::Status(_)) => bail!("the running Helix is of another version; restart it"),
+        Ok(Answer::Runs(_) | Answer::Status(_)) => {
+            bail!("the running Helix is of another version; restart it")
+        }
         Err(ControlError::NotRunning { .. }) => {
             session.home()?;
             app::unregister(&session.config).await?

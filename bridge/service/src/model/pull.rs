@@ -47,7 +47,7 @@ pub async fn pull(
     folder: &ModelFolder,
     hub: &Hub,
     clock: &impl Clock,
-    progress: &mut (dyn FnMut(Progress) + Send),
+    progress: &mut (dyn FnMut(Progress) + Send + Sync),
 ) -> Result<Pulled, PullError> {
     std::fs::create_dir_all(folder.path()).map_err(|source| folder.failed(source))?;
     let lock = Lock::take(&folder.lock(&model.name)).map_err(|source| folder.failed(source))?;
@@ -92,7 +92,7 @@ async fn open_part(
     model: &Model,
     file: &Path,
     lock: Lock,
-    progress: &mut (dyn FnMut(Progress) + Send),
+    progress: &mut (dyn FnMut(Progress) + Send + Sync),
 ) -> Result<Part, PullError> {
     let path = part_of(file);
     let done = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
@@ -142,7 +142,7 @@ struct Download<'a, C> {
     file: &'a Path,
     hub: &'a Hub,
     clock: &'a C,
-    progress: &'a mut (dyn FnMut(Progress) + Send),
+    progress: &'a mut (dyn FnMut(Progress) + Send + Sync),
     rate: Rate,
     received: u64,
 }

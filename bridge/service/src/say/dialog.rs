@@ -62,7 +62,8 @@ pub(super) struct Dialog {
 impl Dialog {
     pub(super) async fn open(home: &HassConfig, clock: SystemClock) -> Result<Self, DialogError> {
         let url = home.socket_url();
-        let unreachable = |reason: String| DialogError::Unreachable { url: home.shown_url().to_owned(), reason };
+        let unreachable =
+            |reason: String| DialogError::Unreachable { url: home.shown_url().to_owned(), reason };
         let (socket, _) = timeout(CONNECT_LIMIT, connect_async(&url))
             .await
             .map_err(|_| unreachable("no answer in 10 s".into()))?
@@ -81,7 +82,8 @@ impl Dialog {
     pub(super) async fn ask<C: Command>(&mut self, command: C) -> Result<C::Answer, DialogError> {
         let id = self.session.request(command.into(), ANSWER_LIMIT, self.clock.now())?;
         let answer = self.answer(id).await?;
-        C::read(&answer).map_err(|error| DialogError::Broken(format!("an unknown answer to {}: {error}", C::TYPE)))
+        C::read(&answer)
+            .map_err(|error| DialogError::Broken(format!("an unknown answer to {}: {error}", C::TYPE)))
     }
 
     pub(super) async fn subscribe(&mut self, request: Request) -> Result<(), DialogError> {
@@ -101,9 +103,10 @@ impl Dialog {
                 let event = serde_json::from_str(event.get());
                 event.map(News::Event).map_err(|error| DialogError::Broken(error.to_string()))
             }
-            Event::Notified { .. } | Event::Answered { .. } | Event::Authenticated { .. } | Event::Refused { .. } => {
-                Ok(News::Other)
-            }
+            Event::Notified { .. }
+            | Event::Answered { .. }
+            | Event::Authenticated { .. }
+            | Event::Refused { .. } => Ok(News::Other),
         }
     }
 
@@ -130,7 +133,9 @@ impl Dialog {
             match timeout(left, self.socket.next()).await {
                 Err(_elapsed) => self.session.handle_timeout(self.clock.now())?,
                 Ok(Some(Ok(Message::Text(text)))) => self.session.handle_text(&text, self.clock.now())?,
-                Ok(Some(Ok(Message::Close(_))) | None) => return Err(broken("Home Assistant closed it".into())),
+                Ok(Some(Ok(Message::Close(_))) | None) => {
+                    return Err(broken("Home Assistant closed it".into()));
+                }
                 Ok(Some(Ok(
                     Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_),
                 ))) => {}

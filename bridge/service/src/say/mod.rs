@@ -7,7 +7,7 @@ use std::time::Duration;
 use helix_core::Clock;
 use helix_hass::pipeline::ListPipelines;
 use helix_hass::registry::{ListAreas, ListDevices};
-use helix_hass::{Command, Request, RequestError};
+use helix_hass::{Request, RequestError};
 use serde_json::{Value, json};
 
 use crate::clock::SystemClock;
@@ -114,7 +114,9 @@ pub async fn say(home: &HassConfig, place: &Place, utterance: &Utterance) -> Res
     }
     let run = async {
         dialog.subscribe(request(body)).await?;
-        Conversation { dialog: &mut dialog, clock: &clock, told: Told::default(), zero: clock.now() }.hold(utterance).await
+        Conversation { dialog: &mut dialog, clock: &clock, told: Told::default(), zero: clock.now() }
+            .hold(utterance)
+            .await
     };
     tokio::time::timeout(RUN_LIMIT, run).await.unwrap_or(Err(SayError::TookTooLong))
 }
@@ -135,7 +137,8 @@ async fn pipeline_id(dialog: &mut Dialog, wanted: &str) -> Result<String, SayErr
 async fn device_in(dialog: &mut Dialog, wanted: &str) -> Result<String, SayError> {
     let areas = dialog.ask(ListAreas {}).await?;
     let is_it = |name: &str| name.eq_ignore_ascii_case(wanted);
-    let area = areas.iter().find(|a| is_it(&a.area_id) || is_it(&a.name) || a.aliases.iter().any(|n| is_it(n)));
+    let area =
+        areas.iter().find(|a| is_it(&a.area_id) || is_it(&a.name) || a.aliases.iter().any(|n| is_it(n)));
     let Some(area) = area else {
         let there = areas.iter().map(|a| a.name.as_str()).collect::<Vec<_>>().join(", ");
         return Err(SayError::NoArea { wanted: wanted.to_owned(), there });

@@ -7,7 +7,7 @@ use helix_core::transcribe::{DecodeRequest, RecognizeError, SAMPLE_RATE, Transcr
 use helix_wyoming::asr::{Transcribe, Transcript as Words};
 use helix_wyoming::audio::{AudioChunk, AudioFormat, AudioStart, AudioStop};
 use helix_wyoming::describe::Info;
-use helix_wyoming::{Decoder, Event};
+use helix_wyoming::{Decoder, Event, Limits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -46,7 +46,10 @@ impl External {
         };
         let info: Info = timeout(ANSWER_LIMIT, exchange).await.unwrap_or(Err(RecognizeError::Timeout))?;
         if info.asr.is_empty() {
-            let why = format!("the server at {} offers no speech to text; check asr_host and asr_port", self.address());
+            let why = format!(
+                "the server at {} offers no speech to text; check asr_host and asr_port",
+                self.address()
+            );
             return Err(RecognizeError::Unavailable(why));
         }
         Ok(info)
@@ -73,12 +76,17 @@ impl External {
     async fn connect(&self) -> Result<Connection, RecognizeError> {
         let unreachable = || {
             let address = self.address();
-            RecognizeError::Unavailable(format!("the speech server {address} does not answer; check asr_host and asr_port"))
+            RecognizeError::Unavailable(format!(
+                "the speech server {address} does not answer; check asr_host and asr_port"
+            ))
         };
         let connecting = TcpStream::connect((self.host.as_str(), self.port));
-        let stream = timeout(CONNECT_LIMIT, connecting).await.map_err(|_| unreachable())?.map_err(|_| unreachable())?;
+        let stream = timeout(CONNECT_LIMIT, connecting)
+            .await
+            .map_err(|_| unreachable())?
+            .map_err(|_| unreachable())?;
         let _ = stream.set_nodelay(true);
-        Ok(Connection { stream, decoder: Decoder::default() })
+        Ok(Connection { stream, decoder: Decoder::new(Limits::default()) })
     }
 }
 

@@ -87,7 +87,9 @@ impl Engine {
         match &self.kind {
             Kind::Child(whisper) => match &*whisper.status().borrow() {
                 Status::Loading => Err("the speech model is being loaded".into()),
-                Status::Ready(ready) => Ok(format!("{}, {}, {} threads", ready.model, ready.build, ready.threads)),
+                Status::Ready(ready) => {
+                    Ok(format!("{}, {}, {} threads", ready.model, ready.build, ready.threads))
+                }
                 Status::Failed(failure) => Err(told(failure)),
             },
             Kind::External(server) => Ok(format!("the speech server at {}", server.address())),

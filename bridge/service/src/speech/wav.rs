@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use helix_speech::convert::{Converter, Pcm, Unsupported};
 use hound::{SampleFormat, WavReader};
 
 /// Recordings longer than this are no utterance.
@@ -18,7 +19,7 @@ pub enum WavError {
     TooLong,
     /// It cannot be converted.
     #[error(transparent)]
-    Format(#[from] helix_speech::convert::ConvertError),
+    Format(#[from] Unsupported),
 }
 
 /// Reads a WAV file of any usual format.
@@ -44,8 +45,9 @@ pub fn read_wav(path: &Path) -> Result<Vec<i16>, WavError> {
         }
     };
     let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
-    let mut converter = helix_speech::convert::Converter::new(spec.sample_rate, 2, spec.channels)?;
-    let mut converted = converter.push(&bytes);
-    converted.extend(converter.finish());
+    let mut converter = Converter::new(Pcm { rate: spec.sample_rate, width: 2, channels: spec.channels })?;
+    let mut converted = Vec::new();
+    converter.push(&bytes, &mut converted);
+    converter.finish(&mut converted);
     Ok(converted)
 }
