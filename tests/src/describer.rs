@@ -25,7 +25,15 @@ impl Describer {
     /// # Errors
     /// No port is free.
     pub async fn start(offer: &Offer) -> Result<Self> {
-        Self::with(info(offer)).await
+        Self::start_at(0, offer).await
+    }
+
+    /// Listens on a certain port.
+    ///
+    /// # Errors
+    /// The port is taken.
+    pub async fn start_at(port: u16, offer: &Offer) -> Result<Self> {
+        Self::with(port, info(offer)).await
     }
 
     /// Listens on a free port as somebody else's text-to-speech.
@@ -35,13 +43,14 @@ impl Describer {
     pub async fn start_voice(name: &str) -> Result<Self> {
         let tts = program(name, "voices", &["en".to_owned()].into());
         Self::with(
+            0,
             json!({"tts": [tts], "asr": [], "handle": [], "intent": [], "wake": [], "mic": [], "snd": []}),
         )
         .await
     }
 
-    async fn with(info: Value) -> Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    async fn with(port: u16, info: Value) -> Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await?;
         let port = listener.local_addr()?.port();
         let info = Arc::new(Mutex::new(info));
         let mut tasks = JoinSet::new();

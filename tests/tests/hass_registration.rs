@@ -220,3 +220,70 @@ async fn all_of_ours_can_be_removed(scene: &Scene, untouched: Value) -> Result<(
     assert_eq!(registrar.unregister().await?, []);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_in_the_way_of_registration_is_named_and_left_without_traces() -> Result<()> {
+    let bed = bed::HomeAssistant::start("hass-trouble")?;
+    let record = std::env::temp_dir().join(format!("helix-trouble-{}.json", std::process::id()));
+    let scene = Scene { hass: Connected::to(&bed).await?, record };
+    nobody_at_our_port_is_named(&scene).await?;
+    an_entry_that_does_not_work_is_loaded_again(&scene).await?;
+    a_person_who_disables_us_is_obeyed(&scene).await?;
+    scene.hass.close().await;
+    Ok(())
+}
+
+async fn nobody_at_our_port_is_named(scene: &Scene) -> Result<()> {
+    let before = scene.snapshot().await?;
+    let port = bed::free_port()?;
+    let error =
+        scene.registrar(port)?.register(&offer(&["en"], false), true).await.err().context("an error")?;
+    assert_eq!(error.code(), "register-port-unreachable");
+    assert!(error.to_string().contains(&format!("127.0.0.1:{port}")), "{error}");
+    assert_eq!(scene.snapshot().await?, before);
+    Ok(())
+}
+
+async fn an_entry_that_does_not_work_is_loaded_again(scene: &Scene) -> Result<()> {
+    let offer = offer(&["en"], false);
+    let describer = Describer::start(&offer).await?;
+    let port = describer.port;
+    let registered = scene.registrar(port)?.register(&offer, true).await?;
+    drop(describer);
+    Rest::new(&scene.hass.config)?.reload_entry(&registered.entry).await?;
+    let entries = scene.hass.home.request(json!({"type": "config_entries/get", "domain": "wyoming"})).await?;
+    assert_eq!(entries[0]["state"], "setup_retry");
+    let _describer = Describer::start_at(port, &offer).await?;
+    let again = scene.registrar(port)?.register(&offer, true).await?;
+    assert_eq!((again.changed, again.entry), (vec![Change::EntryReloaded], registered.entry));
+
+    let other = first_other(scene, &again.pipeline).await?;
+    let prefer = json!({"type": "assist_pipeline/pipeline/set_preferred", "pipeline_id": other});
+    scene.hass.home.request(prefer).await?;
+    let delete = json!({"type": "assist_pipeline/pipeline/delete", "pipeline_id": again.pipeline});
+    scene.hass.home.request(delete).await?;
+    let anew = scene.registrar(port)?.register(&offer, false).await?;
+    assert_eq!(anew.changed, [Change::PipelineCreated], "a pipeline that was deleted comes back");
+    Ok(())
+}
+
+async fn first_other(scene: &Scene, id: &str) -> Result<String> {
+    let pipelines = scene.pipelines().await?;
+    let other = pipelines["pipelines"].as_array().into_iter().flatten().find(|pipeline| pipeline["id"] != id);
+    id_of(other.context("another pipeline")?)
+}
+
+async fn a_person_who_disables_us_is_obeyed(scene: &Scene) -> Result<()> {
+    let entries = scene.hass.home.request(json!({"type": "config_entries/get", "domain": "wyoming"})).await?;
+    let disable =
+        json!({"type": "config_entries/disable", "entry_id": entries[0]["entry_id"], "disabled_by": "user"});
+    scene.hass.home.request(disable).await?;
+    let before = scene.snapshot().await?;
+    let title = entries[0]["title"].as_str().context("a title")?;
+    let port = title.trim_end_matches(')').rsplit(':').next().context("a port")?.parse()?;
+    let error =
+        scene.registrar(port)?.register(&offer(&["en"], false), true).await.err().context("an error")?;
+    assert_eq!(error.code(), "register-disabled");
+    assert_eq!(scene.snapshot().await?, before);
+    Ok(())
+}
