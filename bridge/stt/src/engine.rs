@@ -1,5 +1,6 @@
 //! whisper.cpp with one model: samples in, a report out.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, Instant};
 

@@ -45,6 +45,8 @@ pub struct Config {
     pub retry_within: Duration,
     /// After this many decodes an idle child is replaced: whisper-rs leaks some bytes in each.
     pub recycle_after: u64,
+    /// An old child is replaced after this long without a request: not while somebody may be about to speak on.
+    pub idle_before_recycling: Duration,
 }
 
 impl Config {
@@ -60,6 +62,7 @@ impl Config {
             decode_timeout: Duration::from_secs(15),
             retry_within: Duration::from_millis(1500),
             recycle_after: 2000,
+            idle_before_recycling: Duration::from_secs(20),
         }
     }
 }
@@ -100,16 +103,21 @@ pub struct Failure {
     pub what_to_do: String,
 }
 
-/// What went wrong so far; each only grows.
+/// What happened so far; each only grows.
 #[derive(Debug, Default)]
 pub struct Counts {
     deaths: AtomicU64,
     hangs: AtomicU64,
     busy: AtomicU64,
     preempted: AtomicU64,
+    begun: AtomicU64,
 }
 
 impl Counts {
+    /// Decodes that were handed to a child, repeated ones each time.
+    pub fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
+    }
     /// Children that ended without being asked to.
     pub fn deaths(&self) -> u64 {
         self.deaths.load(Ordering::Relaxed)
@@ -118,7 +126,7 @@ impl Counts {
     pub fn hangs(&self) -> u64 {
         self.hangs.load(Ordering::Relaxed)
     }
-    /// Requests refused because the queue was full.
+    /// Requests refused, or given up for a final one, because the queue was full.
     pub fn busy(&self) -> u64 {
         self.busy.load(Ordering::Relaxed)
     }
@@ -149,7 +157,12 @@ impl<C: Clock> Whisper<C> {
         self.status.clone()
     }
 
-    /// What went wrong so far.
+    /// Requests that wait, without the one that is being decoded.
+    pub fn waiting_len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// What happened so far.
     pub fn counts(&self) -> &Counts {
         &self.counts
     }
@@ -169,6 +182,18 @@ impl<C: Clock> Whisper<C> {
         within(&self.clock, self.failfast_timeout, loaded).await.unwrap_or(Err(RecognizeError::Loading))
     }
 
+    async fn answer(&self, request: DecodeRequest) -> Result<Transcript, RecognizeError> {
+        let (reply, answer) = oneshot::channel();
+        // Dropped with this future: that frees the place, or stops the decode.
+        let _place = self.queue.watch_place();
+        self.enqueue(Job { request, reply, retry_until: None }).await?;
+        match within(&self.clock, self.answer_timeout, answer).await {
+            Some(Ok(result)) => result,
+            Some(Err(_ended)) => Err(ended()),
+            None => Err(RecognizeError::Timeout),
+        }
+    }
+
     /// Puts the job into the queue; a final one waits for a place.
     async fn enqueue(&self, mut job: Job) -> Result<(), RecognizeError> {
         let waits = job.request.priority == Priority::Final;
@@ -183,9 +208,7 @@ impl<C: Clock> Whisper<C> {
                 place.await;
             }
         };
-        let placed =
-            within(&self.clock, self.failfast_timeout, placed).await.unwrap_or(Err(RecognizeError::Busy));
-        placed.inspect_err(|_| count(&self.counts.busy))
+        within(&self.clock, self.failfast_timeout, placed).await.unwrap_or(Err(RecognizeError::Busy))
     }
 }
 
@@ -198,15 +221,11 @@ impl<C: Clock> Recognizer for Whisper<C> {
             return Err(RecognizeError::Unavailable(too_long(request.samples.len())));
         }
         self.available().await?;
-        let (reply, answer) = oneshot::channel();
-        // Dropped with this future: that frees the place, or stops the decode.
-        let _place = self.queue.watch_place();
-        self.enqueue(Job { request, reply, retry_until: None }).await?;
-        match within(&self.clock, self.answer_timeout, answer).await {
-            Some(Ok(result)) => result,
-            Some(Err(_ended)) => Err(ended()),
-            None => Err(RecognizeError::Timeout),
+        let answer = self.answer(request).await;
+        if answer == Err(RecognizeError::Busy) {
+            count(&self.counts.busy);
         }
+        answer
     }
 }
 

@@ -106,6 +106,13 @@ impl Queue {
         self.added.notify_one();
     }
 
+    /// Jobs that wait and that somebody waits for.
+    pub(super) fn len(&self) -> usize {
+        let mut waiting = self.lock();
+        waiting.drop_unwanted();
+        waiting.finals.len() + waiting.speculative.len()
+    }
+
     /// Completes when a place may have become free; made before the offer, so that none is missed.
     pub(super) fn place(&self) -> Notified<'_> {
         self.freed.notified()

@@ -21,9 +21,6 @@ use crate::protocol::{
 /// A cancelled decode ends within one node of the model's graph; beyond this the child hangs.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// An old child is replaced after this long without a request: not while somebody may be about to speak on.
-const IDLE: Duration = Duration::from_secs(20);
-
 /// The longest pause between two starts.
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
@@ -155,7 +152,7 @@ impl<C: Clock> Supervisor<C> {
                     None => break End::Died,
                 },
                 job = self.queue.next() => job,
-                () = self.clock.sleep(IDLE), if old => break End::Recycle,
+                () = self.clock.sleep(self.config.idle_before_recycling), if old => break End::Recycle,
             };
             decodes += 1;
             if let Some(end) = self.decode(&mut child, job, cancel).await {
@@ -164,6 +161,7 @@ impl<C: Clock> Supervisor<C> {
         };
         match end {
             End::Died => {
+                self.status.send_replace(Status::Loading);
                 count(&self.counts.deaths);
                 let how = child.obituary(&self.clock).await.text();
                 tracing::warn!(%how, "the speech engine ended and is started again");
@@ -184,6 +182,7 @@ impl<C: Clock> Supervisor<C> {
         if sent.is_none() {
             return Some(self.hung(child, job).await);
         }
+        count(&self.counts.begun);
         let mut job = job;
         let mut stopped = None;
         loop {

@@ -151,6 +151,16 @@ impl Engine {
         status.clone()
     }
 
+    /// Waits until the recogniser is in this state.
+    pub async fn when(&self, wanted: impl Fn(&Whisper<MachineClock>) -> bool) {
+        let seen = async {
+            while !wanted(&self.whisper) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), seen).await.expect("within 20 s");
+    }
+
     pub async fn hear(&self, samples: &Arc<[i16]>) -> Result<String, RecognizeError> {
         let transcript = self.whisper.transcribe(request(samples, Priority::Final)).await?;
         Ok(transcript.text.into_inner())
@@ -165,6 +175,13 @@ impl Engine {
 /// The test model with the child that was built.
 pub fn config() -> Config {
     Config { stt_dir: Some(stt_dir()), ..Config::new(model()) }
+}
+
+/// A new, empty folder.
+pub fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("helix-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder for temporary files");
+    folder
 }
 
 /// Process ids of this process's running children called `helix-stt…`.
