@@ -65,13 +65,17 @@ impl Expectation {
 
 impl ExpectedAttribute {
     fn is_met_by(&self, now: &EntityState) -> bool {
-        let follows = now
-            .attributes
-            .get(&self.name)
-            .and_then(number)
-            .is_some_and(|value| (value - self.value).abs() <= self.tolerance);
-        follows || self.or_state.contains(&now.state)
+        match now.attributes.get(&self.name).and_then(number) {
+            Some(value) if (value - self.value).abs() <= self.tolerance => true,
+            Some(_) => self.or_state.contains(&now.state),
+            // An entity that only assumes its state may never show this attribute; its state is all there is.
+            None => is_assumed(now) || self.or_state.contains(&now.state),
+        }
     }
+}
+
+fn is_assumed(now: &EntityState) -> bool {
+    now.attributes.get("assumed_state").and_then(Value::as_bool).unwrap_or(false)
 }
 
 fn number(value: &Value) -> Option<f64> {
@@ -138,6 +142,13 @@ mod tests {
         assert!(half.is_met_by(&state("on", &json!({"brightness": 128}))));
         assert!(!half.is_met_by(&state("on", &json!({"brightness": 255}))));
         assert!(!half.is_met_by(&state("off", &json!({}))));
+    }
+
+    #[test]
+    fn an_assumed_state_that_never_shows_its_brightness_counts_by_its_state() {
+        let half = expectation("HassLightSet", "light", &[("brightness", json!(50))]);
+        assert!(half.is_met_by(&state("on", &json!({"assumed_state": true, "brightness": null}))));
+        assert!(!half.is_met_by(&state("on", &json!({"brightness": null}))));
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use helix_core::home::Caller;
 use helix_core::listen::{AudioSource, Ears, Heard, Patience, listen};
-use helix_core::pipeline::{Outcome, Request, respond};
+use helix_core::pipeline::{Marks, Outcome, Request, respond};
 use helix_core::reply::{Reply, RunError, Sentence, Tone};
 use helix_core::runs::{Run, Runs, Stage};
+use helix_core::transcribe::RecognizeError;
 use helix_core::{Clock, Language, Pii, UtteranceId};
 use helix_speech::activity::Earshot;
 use helix_speech::denoise::Denoiser;
@@ -85,7 +86,7 @@ impl Bridge {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner).push(run);
     }
 
-    async fn hear(&self, audio: AudioReceiver, language: &Language) -> Result<Heard, helix_core::transcribe::RecognizeError> {
+    async fn hear(&self, audio: AudioReceiver, language: &Language) -> Result<Heard, RecognizeError> {
         let satellite = self.home.listening_satellite();
         let caller = satellite.map_or_else(Caller::default, |found| Caller {
             device: found.device,
@@ -100,7 +101,9 @@ impl Bridge {
             caller: &caller,
         };
         let mut audio = Cleaned::new(audio, self.denoise);
-        listen(&mut audio, &mut Earshot::default(), &ears).await
+        let mut vad = Earshot::default();
+        // Boxed: the audio and the pending decode of an utterance are some kilobytes.
+        Box::pin(listen(&mut audio, &mut vad, &ears)).await
     }
 
     async fn answer(&self, request: HandleRequest, language: Language) -> Reply {
@@ -113,18 +116,15 @@ impl Bridge {
         run.satellite = request.caller.satellite.as_ref().map(ToString::to_string);
         let failure = match (&run.failure, request.text.expose().as_str()) {
             (Some(failure), _) => Some(failure.clone()),
-            (None, UNHEARD) => Some(RunError::Recognize(helix_core::transcribe::RecognizeError::Died)),
+            (None, UNHEARD) => Some(RunError::Recognize(RecognizeError::Died)),
             (None, _) => None,
         };
         let span = tracing::info_span!("run", run_id = %run.id, satellite = run.satellite);
-        let outcome = match failure {
-            Some(error) => {
-                Outcome { reply: Reply::rescue(&error, &language), decision: None, marks: helix_core::pipeline::Marks::default() }
-            }
-            None => {
-                let request = Request { text: request.text, language, caller: request.caller };
-                respond(&request, &self.home, &self.clock).instrument(span.clone()).await
-            }
+        let outcome = if let Some(error) = failure {
+            Outcome { reply: Reply::rescue(&error, &language), decision: None, marks: Marks::default() }
+        } else {
+            let request = Request { text: request.text, language, caller: request.caller };
+            respond(&request, &self.home, &self.clock).instrument(span.clone()).await
         };
         run.mark(Stage::Matched, outcome.marks.matched);
         run.mark(Stage::Acted, outcome.marks.acted);
@@ -150,7 +150,9 @@ impl Voice for Bridge {
                 run.mark(Stage::Ended, heard.ended);
                 run.mark(Stage::Decided, Some(heard.decided));
                 run.mark(Stage::Transcribed, Some(heard.transcribed));
-                span.in_scope(|| tracing::info!(reason = heard.reason.as_str(), words = !text.is_empty(), "heard"));
+                span.in_scope(|| {
+                    tracing::info!(reason = heard.reason.as_str(), words = !text.is_empty(), "heard");
+                });
                 self.metrics.count("bridge_utterances_total", &[("end", heard.reason.as_str())]);
                 if !text.is_empty() {
                     self.runs.lock().unwrap_or_else(PoisonError::into_inner).push(run);
@@ -237,4 +239,3 @@ fn row(run: &Run) -> RunRow {
         timeline: run.timeline_ms().into_iter().map(|(stage, ms)| (stage.to_owned(), ms)).collect(),
     }
 }
-

@@ -55,7 +55,9 @@ impl Explainer {
         tasks.close();
         match tokio::time::timeout(limit, home.ready()).await {
             Ok(facts) => facts?,
-            Err(_) => bail!("Home Assistant did not become ready within {} s; is it running?", limit.as_secs()),
+            Err(_) => {
+                bail!("Home Assistant did not become ready within {} s; is it running?", limit.as_secs())
+            }
         };
         let language = own_language(config, &home);
         Ok(Self { home, clock, language, cancel, tasks })
@@ -65,7 +67,12 @@ impl Explainer {
     ///
     /// # Errors
     /// The language or the area is unknown, or Home Assistant does not answer.
-    pub async fn explain(&self, text: &str, language: Option<&str>, area: Option<&str>) -> anyhow::Result<Explained> {
+    pub async fn explain(
+        &self,
+        text: &str,
+        language: Option<&str>,
+        area: Option<&str>,
+    ) -> anyhow::Result<Explained> {
         let language = match language {
             Some(tag) => Language::parse(tag).with_context(|| format!("`{tag}` is not a language tag"))?,
             None => self.language.clone(),
@@ -77,7 +84,7 @@ impl Explainer {
         let request = Request { text: Pii::new(text.to_owned()), language: language.clone(), caller };
         let start = self.clock.now();
         let considered = consider(&request, &self.home).await?;
-        let took = self.clock.now() - start;
+        let took = self.clock.now().saturating_sub(start);
         Ok(match considered {
             Ok(decision) => {
                 let sentence = decision.refusal.as_ref();
@@ -108,9 +115,12 @@ impl Explainer {
         let is_it = |name: &str| name.eq_ignore_ascii_case(wanted);
         let mut areas = registry.areas.values();
         let area = areas
-            .find(|area| is_it(area.id.as_str()) || is_it(&area.name) || area.aliases.iter().any(|a| is_it(a)))
+            .find(|area| {
+                is_it(area.id.as_str()) || is_it(&area.name) || area.aliases.iter().any(|a| is_it(a))
+            })
             .with_context(|| format!("Home Assistant has no area called `{wanted}`"))?;
-        let device = registry.device_areas.iter().find(|(_, of)| **of == area.id).map(|(device, _)| device.clone());
+        let device =
+            registry.device_areas.iter().find(|(_, of)| **of == area.id).map(|(device, _)| device.clone());
         let device = device.with_context(|| format!("no device of Home Assistant is in {}", area.name))?;
         Ok(Caller { device: Some(device), satellite: None })
     }

@@ -23,9 +23,9 @@ pub use speech::engine_config;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::control::ControlServer;
+use crate::hass::register::Registrar;
 use crate::hass::{Connector, HomeAssistant};
 use crate::metrics::Metrics;
-use crate::hass::register::Registrar;
 use crate::satellite::{Espeak, Server, Settings};
 use bridge::{Bridge, Shared};
 use registration::{Parts, Registration, address, record};
@@ -55,7 +55,8 @@ impl App {
         let control = ControlServer::bind(&config.data_dir).await?;
         let (connector, home) = Connector::new(home_config.clone(), clock.clone());
         let speech = Arc::new(Speech::new());
-        let espeak = Espeak::find().await.inspect_err(|error| tracing::info!(%error, "no voice is offered")).ok();
+        let espeak =
+            Espeak::find().await.inspect_err(|error| tracing::info!(%error, "no voice is offered")).ok();
         let (info, info_shown) = watch::channel(Arc::new(offer::info(None, None)));
         let shared = Shared { home: home.clone(), speech: Arc::clone(&speech), clock: clock.clone() };
         let bridge = Arc::new(Bridge::new(&config, shared, metrics.clone(), espeak.clone()));

@@ -7,6 +7,8 @@ use helix_wyoming::describe::{
 use crate::hass::register::PROGRAM;
 use crate::satellite::Espeak;
 
+const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
+
 /// The languages of multilingual Whisper models (whisper.cpp 1.8, `g_lang`).
 const WHISPER_LANGUAGES: &str = "en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi fi vi he uk el ms cs ro da hu ta no \
     th ur hr bg lt la mi ml cy sk te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa si km sn yo so \
@@ -50,7 +52,7 @@ pub(super) fn info(languages: Option<Vec<String>>, voice: Option<&Espeak>) -> In
 fn artifact(name: &str, description: &str) -> Artifact {
     Artifact {
         name: name.to_owned(),
-        attribution: Attribution { name: "Helix".into(), url: env!("CARGO_PKG_REPOSITORY").into() },
+        attribution: Attribution { name: "Helix".into(), url: REPOSITORY.to_owned() },
         installed: true,
         description: Some(description.to_owned()),
         version: Some(env!("CARGO_PKG_VERSION").into()),

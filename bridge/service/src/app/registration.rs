@@ -110,7 +110,11 @@ impl Registration {
         let (state, done) = match registered {
             Ok(registered) => {
                 let changed: Vec<_> = registered.changed.iter().map(ToString::to_string).collect();
-                tracing::info!(changed = changed.join(", "), preferred = registered.preferred, "registered as a voice pipeline");
+                tracing::info!(
+                    changed = changed.join(", "),
+                    preferred = registered.preferred,
+                    "registered as a voice pipeline"
+                );
                 (State::Registered(describe(&registered)), true)
             }
             Err(error) => {

@@ -16,7 +16,7 @@ use crate::model::{Catalogue, Cpu, Hub, HubLimits, ModelFolder, Progress, defaul
 use crate::speech::{Engine, EngineConfig};
 
 /// A download that failed is tried again after this time.
-const RETRY_AFTER: Duration = Duration::from_secs(60);
+const RETRY_AFTER: Duration = Duration::from_mins(1);
 
 /// The engine, once it is known which one.
 #[derive(Debug)]
@@ -29,15 +29,26 @@ pub(super) struct Speech {
 
 impl Speech {
     pub(super) fn new() -> Self {
-        Self { engine: OnceLock::new(), languages: SetOnce::new(), missing: Mutex::new(RecognizeError::Loading) }
+        Self {
+            engine: OnceLock::new(),
+            languages: SetOnce::new(),
+            missing: Mutex::new(RecognizeError::Loading),
+        }
     }
 
     /// Brings an engine up, whatever it takes; ends once it runs or is cancelled.
-    pub(super) async fn bring_up(self: Arc<Self>, config: Config, home: HomeAssistant, cancel: CancellationToken) {
+    pub(super) async fn bring_up(
+        self: Arc<Self>,
+        config: Config,
+        home: HomeAssistant,
+        cancel: CancellationToken,
+    ) {
         let work = async {
             let language = match &config.speech {
                 SpeechEngine::Child { model: None, .. } => language_of(&config, &home).await,
-                SpeechEngine::Child { model: Some(_), .. } | SpeechEngine::External { .. } => Language::english(),
+                SpeechEngine::Child { model: Some(_), .. } | SpeechEngine::External { .. } => {
+                    Language::english()
+                }
             };
             if matches!(config.speech, SpeechEngine::Child { .. }) {
                 self.model_there(&config, &language).await;
@@ -77,7 +88,8 @@ impl Speech {
         while !path.exists() {
             if let Err(why) = fetch(config, &name).await {
                 tracing::error!(model = name, why, "there is no speech model");
-                *self.missing.lock().unwrap_or_else(PoisonError::into_inner) = RecognizeError::Unavailable(why);
+                *self.missing.lock().unwrap_or_else(PoisonError::into_inner) =
+                    RecognizeError::Unavailable(why);
                 tokio::time::sleep(RETRY_AFTER).await;
             }
         }
@@ -147,7 +159,9 @@ async fn fetch(config: &Config, name: &str) -> Result<(), String> {
                 tracing::info!(model = name, percent = tenths * 10, "downloading the speech model");
             }
         }
-        Progress::Retrying { attempt, why, .. } => tracing::warn!(model = name, attempt, why, "the download failed"),
+        Progress::Retrying { attempt, why, .. } => {
+            tracing::warn!(model = name, attempt, why, "the download failed");
+        }
         Progress::Resuming { .. } | Progress::Checking => {}
     };
     let folder = ModelFolder::new(&config.data_dir);

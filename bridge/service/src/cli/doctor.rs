@@ -7,8 +7,8 @@ use helix::app::{Explainer, engine_config};
 use helix::clock::SystemClock;
 use helix::config::SpeechEngine;
 use helix::control::{Answer, Ask, ask};
-use helix::speech::Engine;
 use helix::satellite::Espeak;
+use helix::speech::Engine;
 use helix_core::Language;
 use serde_json::json;
 

@@ -16,11 +16,6 @@ impl Output {
         Self { json }
     }
 
-    /// Whether programs read.
-    pub(crate) fn is_json(self) -> bool {
-        self.json
-    }
-
     /// A line for people.
     pub(crate) fn line(self, text: impl AsRef<str>) {
         if !self.json {
@@ -31,12 +26,12 @@ impl Output {
     /// A result for programs. A reader that went away ends the process quietly, as for every Unix tool.
     pub(crate) fn object(self, value: &impl Serialize) {
         if self.json {
-            self.always(value);
+            Self::always(value);
         }
     }
 
     /// A JSON line whatever was asked for.
-    pub(crate) fn always(self, value: &impl Serialize) {
+    pub(crate) fn always(value: &impl Serialize) {
         let text = serde_json::to_string(value).unwrap_or_default();
         let mut out = std::io::stdout().lock();
         if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {

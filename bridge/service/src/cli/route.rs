@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
 use super::Session;
+use super::output::Output;
 
 /// A line of standard input is at most this long, bytes.
 const LINE_LEN_MAX: usize = 1 << 20;
@@ -81,9 +82,9 @@ pub(crate) async fn run(session: Session, args: Args) -> anyhow::Result<ExitCode
             continue;
         }
         match serde_json::from_str(&text) {
-            Ok(line) => session.out.always(&explain(&explainer, line).await?),
+            Ok(line) => Output::always(&explain(&explainer, line).await?),
             Err(error) => {
-                session.out.always(&json!({ "line": number, "error": format!("not understood: {error}") }))
+                Output::always(&json!({ "line": number, "error": format!("not understood: {error}") }))
             }
         }
     }
@@ -92,21 +93,21 @@ pub(crate) async fn run(session: Session, args: Args) -> anyhow::Result<ExitCode
 
 async fn explain(explainer: &Explainer, line: Line) -> anyhow::Result<Row> {
     let passive = line.source.as_deref() == Some("passive");
-    let explained = explainer.explain(&line.text, line.language.as_deref(), line.area.as_deref()).await?;
+    let result = explainer.explain(&line.text, line.language.as_deref(), line.area.as_deref()).await?;
     let mut row = Row {
         text: line.text,
         route: "refuse",
         acts: false,
         actions: Vec::new(),
         risk: "R0",
-        reply: explained.reply,
-        reason: explained.reason,
+        reply: result.reply,
+        reason: result.reason,
         dimensions: Map::new(),
         gates: Vec::new(),
         scores: Map::new(),
-        took_ms: explained.took.as_secs_f64() * 1000.0,
+        took_ms: result.took.as_secs_f64() * 1000.0,
     };
-    let Some(decision) = explained.decision else { return Ok(row) };
+    let Some(decision) = result.decision else { return Ok(row) };
     row.route = decision.route.as_str();
     row.risk = decision.risk.as_str();
     row.gates = vec![decision.gate.as_str()];

@@ -59,12 +59,11 @@ fn show(session: &Session, told: &Told, row: Option<&RunRow>) {
         Some((code, message)) => out.line(format!("failed   {message} ({code})")),
         None => out.line(format!("reply    {}", told.reply.as_deref().unwrap_or("-"))),
     }
-    match row {
-        Some(row) => out.line(format!("timeline {}", runs::describe(row))),
-        None => {
-            let events: Vec<_> = told.events.iter().map(|(kind, ms)| format!("{kind} {ms}")).collect();
-            out.line(format!("timeline {} ms (seen from outside: no bridge runs here)", events.join(", ")));
-        }
+    if let Some(row) = row {
+        out.line(format!("timeline {}", runs::describe(row)));
+    } else {
+        let events: Vec<_> = told.events.iter().map(|(kind, ms)| format!("{kind} {ms}")).collect();
+        out.line(format!("timeline {} ms (seen from outside: no bridge runs here)", events.join(", ")));
     }
     out.object(&json!({
         "heard": told.heard,

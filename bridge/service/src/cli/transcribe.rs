@@ -17,7 +17,7 @@ use super::Session;
 
 /// Whisper's window; a longer recording is not one utterance.
 const SECONDS_MAX: usize = 30;
-const READY_LIMIT: Duration = Duration::from_secs(60);
+const READY_LIMIT: Duration = Duration::from_mins(1);
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {

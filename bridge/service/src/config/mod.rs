@@ -4,9 +4,9 @@ mod layer;
 
 use std::path::{Path, PathBuf};
 
+use crate::hass::HassConfig;
 use helix_core::Language;
 use helix_core::listen::Patience;
-use crate::hass::HassConfig;
 use layer::Layer;
 
 /// The port of the Wyoming protocol that Home Assistant's own apps use.

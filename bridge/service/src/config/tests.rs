@@ -1,3 +1,5 @@
+//! Options, files and variables in, one configuration or one plain complaint out.
+
 use std::collections::BTreeMap;
 
 use secrecy::ExposeSecret;

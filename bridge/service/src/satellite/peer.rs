@@ -15,8 +15,6 @@ use tokio::time::timeout;
 
 /// Bytes read at once: half a second of 16 kHz audio.
 const READ_LEN: usize = 16 << 10;
-/// How long a client may take to accept an answer.
-const WRITE_LIMIT: Duration = Duration::from_secs(10);
 /// How long a refused client may take to read why.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -103,10 +101,12 @@ pub(super) struct Peer {
     unsent: Vec<u8>,
     sent: usize,
     held: Option<Incoming>,
+    write_limit: Duration,
 }
 
 impl Peer {
-    pub(super) fn new(stream: TcpStream, limits: Limits) -> Self {
+    /// A client that takes longer than `write_limit` to accept an answer is given up.
+    pub(super) fn new(stream: TcpStream, limits: Limits, write_limit: Duration) -> Self {
         Self {
             stream,
             decoder: Decoder::new(limits),
@@ -114,6 +114,7 @@ impl Peer {
             unsent: Vec::new(),
             sent: 0,
             held: None,
+            write_limit,
         }
     }
 
@@ -142,7 +143,7 @@ impl Peer {
     /// Sends an event. If this is dropped half-way, the next call sends the rest first.
     pub(super) async fn send(&mut self, event: impl Into<Event>) -> Result<(), Gone> {
         self.unsent.extend(event.into().encode());
-        timeout(WRITE_LIMIT, self.flush()).await.map_err(|_| Gone::NotReading)?
+        timeout(self.write_limit, self.flush()).await.map_err(|_| Gone::NotReading)?
     }
 
     async fn flush(&mut self) -> Result<(), Gone> {

@@ -41,6 +41,8 @@ pub struct Settings {
     pub silence_limit: Duration,
     /// How long an answer may take; Home Assistant itself would wait for ever.
     pub respond_limit: Duration,
+    /// How long a client may take to accept an answer.
+    pub write_limit: Duration,
     /// How long open runs may go on once the server is being stopped.
     pub grace: Duration,
     /// Lengths on the wire.
@@ -56,6 +58,7 @@ impl Default for Settings {
             idle_limit: Duration::from_secs(30),
             silence_limit: Duration::from_secs(10),
             respond_limit: Duration::from_secs(10),
+            write_limit: Duration::from_secs(10),
             grace: Duration::from_secs(2),
             limits: Limits::default(),
         }
@@ -208,7 +211,7 @@ impl<V: Voice> Door<V> {
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
             count(&shared.counters.connections);
             self.connections.spawn(async move {
-                let peer = Peer::new(stream, shared.settings.limits);
+                let peer = peer(&shared, stream);
                 serve(&shared, peer).await;
                 drop(place);
             });
@@ -233,9 +236,13 @@ impl<V: Voice> Door<V> {
     }
 }
 
+fn peer<V: Voice>(shared: &Shared<V>, stream: TcpStream) -> Peer {
+    Peer::new(stream, shared.settings.limits, shared.settings.write_limit)
+}
+
 async fn refuse<V: Voice>(shared: Arc<Shared<V>>, stream: TcpStream, place: OwnedSemaphorePermit) {
     let text = shared.voice.busy_text(None);
-    Peer::new(stream, shared.settings.limits).close_with(Error { text, code: Some("busy".into()) }).await;
+    peer(&shared, stream).close_with(Error { text, code: Some("busy".into()) }).await;
     drop(place);
 }
 

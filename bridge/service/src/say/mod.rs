@@ -20,7 +20,7 @@ const PIECE_MS: u32 = 20;
 /// After the last sample silence goes out for at most this time.
 const TRAILING_MS: u32 = 10_000;
 /// The whole run may take this long.
-const RUN_LIMIT: Duration = Duration::from_secs(60);
+const RUN_LIMIT: Duration = Duration::from_mins(1);
 
 /// What is said.
 #[derive(Debug, Clone)]

@@ -60,6 +60,7 @@ impl External {
             let mut connection = self.connect().await?;
             connection.send(order(&request)).await?;
             loop {
+                #[allow(clippy::wildcard_enum_match_arm, reason = "whatever else a server says is ignored")]
                 match connection.next().await? {
                     Event::Transcript(words) => return Ok(words),
                     Event::Error(error) => return Err(RecognizeError::Unavailable(error.text)),

@@ -46,8 +46,8 @@ pub fn read_wav(path: &Path) -> Result<Vec<i16>, WavError> {
     };
     let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
     let mut converter = Converter::new(Pcm { rate: spec.sample_rate, width: 2, channels: spec.channels })?;
-    let mut converted = Vec::new();
-    converter.push(&bytes, &mut converted);
-    converter.finish(&mut converted);
-    Ok(converted)
+    let mut out = Vec::new();
+    converter.push(&bytes, &mut out);
+    converter.finish(&mut out);
+    Ok(out)
 }
