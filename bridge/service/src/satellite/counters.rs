@@ -32,7 +32,7 @@ pub struct Counts {
     pub responses: u64,
     /// Of these, sentences answered by [`Voice::rescue_text`](super::Voice::rescue_text).
     pub rescued_responses: u64,
-    /// Runs given up because their client went away.
+    /// Runs given up: the client went away, its audio was not understood, or the server was stopped.
     pub cancelled_runs: u64,
 }
 
