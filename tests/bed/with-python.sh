@@ -4,7 +4,7 @@
 VENV=$HA/venv
 
 # Names below /srv are those of the root file system; here nothing is mounted there.
-inside() { exec env PATH="$VENV/bin:$PATH" UV_HTTP_TIMEOUT=180 "${@//#\/srv\//$SRV/}"; }
+inside() { exec env PATH="$VENV/bin:$PATH" UV_HTTP_TIMEOUT=180 "${@/#\/srv\//$SRV/}"; }
 
 app_recipe() { recipe "$VERSION" "${INTEGRATIONS[*]}" "$BED/home/requirements.py" "$(declare -f step_app)"; }
 
@@ -29,7 +29,7 @@ step_app() {
   logged "pip install homeassistant==$VERSION" "$HA/log/app.log" "$uv" pip install -q --python "$VENV/bin/python" --no-deps "homeassistant==$VERSION"
   within python "$BED/home/requirements.py" "${INTEGRATIONS[@]}" >"$HA/requirements.txt"
   echo imageio-ffmpeg >>"$HA/requirements.txt"
-  constraints=$("$VENV/bin/python" -c 'import homeassistant; print(homeassistant.__path__[0])')/package_constraints.txt
+  constraints=$("$VENV/bin/python" -c 'from importlib.util import find_spec as f; print(f("homeassistant").submodule_search_locations[0])')/package_constraints.txt
   logged "pip install of the requirements" "$HA/log/requirements.log" "$uv" pip install -q --python "$VENV/bin/python" -c "$constraints" -r "$HA/requirements.txt"
   ln -sf "$("$VENV/bin/python" -c 'import imageio_ffmpeg as i; print(i.get_ffmpeg_exe())')" "$VENV/bin/ffmpeg"
 }
