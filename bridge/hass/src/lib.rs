@@ -55,7 +55,8 @@
 //! # use helix_hass::Command;
 //! ```
 //!
-//! * An `Err` of any call ends the connection: close the socket and begin with a new session.
+//! * An `Err` of `handle_text` or `handle_timeout` ends the connection: close the socket and begin with a new
+//!   session. An `Err` of `request` and its kin concerns that request alone.
 //! * At most [`PENDING_MAX`] requests wait for an answer; the next one is refused.
 //! * Every request is answered exactly once: by Home Assistant, or by its own time limit.
 //! * The length of a frame is bounded by the socket (64 MiB is what Home Assistant may send), the
@@ -65,6 +66,8 @@
 //!
 //! A [`Command`] is a typed request with a typed answer; they are grouped by topic. Answers ignore
 //! fields that they do not know, so that a newer Home Assistant can be read.
+
+#![warn(missing_docs)]
 
 mod command;
 mod session;
