@@ -39,6 +39,7 @@ impl Stt {
         let _ = input.write_all(bytes).and_then(|()| input.flush());
     }
 
+    #[allow(clippy::unwrap_in_result, reason = "what cannot be read fails the test")]
     fn report(&mut self) -> Option<Report> {
         let output = self.process.stdout.as_mut().expect("a pipe");
         let mut bytes = [0; 4096];
@@ -54,6 +55,7 @@ impl Stt {
     }
 
     /// Closes standard input; the exit status.
+    #[allow(clippy::unwrap_in_result, reason = "what cannot be waited for fails the test")]
     fn end(mut self) -> Option<i32> {
         drop(self.process.stdin.take());
         self.process.wait().expect("it was started").code()

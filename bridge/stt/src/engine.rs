@@ -83,6 +83,9 @@ impl Engine {
     /// Checks the file, loads it and decodes once, so that the first real decode finds everything in memory.
     pub(crate) fn load(load: &Load, cancellation: Cancellation) -> Result<Self, Fatal> {
         let began = now();
+        if load.model_path.is_dir() {
+            return Err(unusable(&load.model_path, &GgmlError::Read(ErrorKind::IsADirectory.into())));
+        }
         let shape =
             ggml::inspect_file(&load.model_path).map_err(|error| unusable(&load.model_path, &error))?;
         let mut parameters = WhisperContextParameters::default();
@@ -102,7 +105,12 @@ impl Engine {
             warm_up: Duration::ZERO,
         };
         engine
-            .pass(DecodeId(u64::MAX), "en", &[0.0; SAMPLES_LEN_MIN], window::fitted(0, engine.whole_window))
+            .pass(
+                DecodeId(u64::MAX),
+                "en",
+                &vec![0.0; SAMPLES_LEN_MIN],
+                window::fitted(0, engine.whole_window),
+            )
             .map_err(|error| refused(&load.model_path, &error.to_string()))?;
         engine.warm_up = began.elapsed();
         Ok(engine)

@@ -51,7 +51,7 @@ pub(crate) fn repetition(text: &str) -> f32 {
         let best = (1..=GROUP_LEN_MAX)
             .map(|group_len| (times(&words[at..], group_len), group_len))
             .filter(|&(times, _)| times >= TIMES_MIN)
-            .max_by_key(|(times, group_len)| times * group_len);
+            .max_by_key(|(times, group_len)| (times - 1) * group_len);
         match best {
             Some((times, group_len)) => {
                 repeated += (times - 1) * group_len;
