@@ -182,6 +182,14 @@ async fn what_a_person_chose_in_our_pipeline_is_kept(
         assert_eq!(pipeline[kept], chosen[kept]);
     }
     assert_eq!(scene.pipelines().await?["preferred_pipeline"], id);
+
+    let other = first_other(scene, id).await?;
+    let prefer = json!({"type": "assist_pipeline/pipeline/set_preferred", "pipeline_id": other});
+    scene.hass.home.request(prefer).await?;
+    for (prefer, changed) in [(true, &[][..]), (false, &[]), (true, &[Change::PipelinePreferred])] {
+        let registered = registrar.register(&offer(&["en", "de"], true), prefer).await?;
+        assert_eq!(registered.changed, changed, "prefer: {prefer}");
+    }
     Ok(())
 }
 

@@ -197,8 +197,8 @@ impl Registrar {
         Ok(Self { home, rest: Rest::new(config)?, supervisor, clock, address, record })
     }
 
-    /// Registers `offer`, or finds that all is right already. With `prefer` our pipeline becomes the one that
-    /// is used where none is named.
+    /// Registers `offer`, or finds that all is right already. When `prefer` begins to be true, our pipeline
+    /// becomes the one that is used where none is named.
     ///
     /// # Errors
     /// What is missing, and what to do; calling it again continues where it stopped.

@@ -43,7 +43,9 @@ impl Registrar {
         };
         record.pipeline = Some(id.clone());
         let mut preferred = listed.preferred_pipeline.as_ref() == Some(&id);
-        if prefer && !preferred {
+        let is_new_wish = !record.prefer || changed.contains(&Change::PipelineCreated);
+        record.prefer = prefer;
+        if prefer && is_new_wish && !preferred {
             self.home.command(PreferPipeline { pipeline_id: id.clone() }).await?;
             record.preferred_before = listed.preferred_pipeline;
             changed.push(Change::PipelinePreferred);

@@ -17,6 +17,9 @@ pub(super) struct Record {
     pub(super) address: Option<String>,
     /// Our pipeline.
     pub(super) pipeline: Option<String>,
+    /// Whether ours was to be preferred the last time. Only the beginning of that counts: a person who has
+    /// preferred another one since is obeyed.
+    pub(super) prefer: bool,
     /// The pipeline that was preferred before ours.
     pub(super) preferred_before: Option<String>,
     /// The Supervisor's message.
