@@ -147,6 +147,32 @@ pub struct Execution {
     pub failed: Vec<EntityId>,
 }
 
+impl Execution {
+    /// Nothing was asked, so nothing was done.
+    pub(crate) fn nothing() -> Self {
+        Self { kind: ExecutionKind::ActionDone, speech: String::new(), done: Vec::new(), failed: Vec::new() }
+    }
+
+    /// This one and a later one as one; what is said twice is told once.
+    pub(crate) fn and(self, later: Self) -> Self {
+        let speech = if self.speech == later.speech || later.speech.is_empty() {
+            self.speech
+        } else {
+            format!("{}. {}", self.speech.trim_end_matches('.'), later.speech)
+        };
+        let both = |mut first: Vec<EntityId>, second: Vec<EntityId>| {
+            first.extend(second);
+            first
+        };
+        Self {
+            kind: later.kind,
+            speech,
+            done: both(self.done, later.done),
+            failed: both(self.failed, later.failed),
+        }
+    }
+}
+
 /// Why the home cannot be asked or told.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum HomeError {

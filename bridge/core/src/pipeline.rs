@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::act::{Action, verify};
-use crate::home::{Caller, Execution, ExecutionKind};
+use crate::home::{Caller, Execution, ExecutionKind, Match};
 use crate::reply::{Reply, RunError, Sentence, Tone};
-use crate::route::{Decision, Route, decide};
+use crate::route::{Decision, Route, decide, decide_joined, join};
 use crate::{Clock, Home, Language, Pii};
 
 /// The longest sentence that is looked at, in characters: 30 s of fast speech have about 600.
@@ -68,9 +68,17 @@ pub async fn consider(request: &Request, home: &impl Home) -> Result<Result<Deci
         return Ok(Err(Sentence::TooLong));
     }
     let registry = home.registry()?;
-    let found = home.dry_run(vec![text.to_owned()], &request.language, &request.caller).await?.pop();
-    let found = found.unwrap_or(crate::home::Match::None);
-    Ok(Ok(decide(text, &request.language, &found, &registry, &request.caller)))
+    let Request { language, caller, .. } = request;
+    let found = home.dry_run(vec![text.to_owned()], language, caller).await?.pop().unwrap_or(Match::None);
+    if !matches!(found, Match::Strict(_))
+        && let Some(parts) = join::parts(text, language)
+    {
+        let answers = home.dry_run(join::questions(&parts), language, caller).await?;
+        if let Some(parts) = join::choose(parts, answers) {
+            return Ok(Ok(decide_joined(text, language, parts, &registry, caller)));
+        }
+    }
+    Ok(Ok(decide(text, language, &found, &registry, caller)))
 }
 
 async fn stages(
@@ -89,7 +97,7 @@ async fn stages(
     match decision.route {
         Route::Refuse => Ok(say(decision.refusal.as_ref().unwrap_or(&Sentence::NoMatch))),
         Route::Answer | Route::Act => {
-            let execution = process(request, home).await?;
+            let execution = process_all(&decision.sentences, request, home).await?;
             marks.acted = Some(clock.now());
             let reply = prove(&execution, &decision.actions, request, home, clock).await;
             marks.verified = Some(clock.now());
@@ -98,9 +106,26 @@ async fn stages(
     }
 }
 
-async fn process(request: &Request, home: &impl Home) -> Result<Execution, RunError> {
-    let sentence = request.text.expose().trim().to_owned();
-    Ok(home.process(sentence, &request.language, &request.caller).await?)
+/// Lets Home Assistant carry the sentences out, one after the other; the first one that it refuses ends it.
+async fn process_all(
+    sentences: &[String],
+    request: &Request,
+    home: &impl Home,
+) -> Result<Execution, RunError> {
+    let mut all: Option<Execution> = None;
+    for sentence in sentences {
+        let done = home.process(sentence.clone(), &request.language, &request.caller).await?;
+        let whole = match all.take() {
+            Some(so_far) => so_far.and(done),
+            None => done,
+        };
+        let refused = matches!(whole.kind, ExecutionKind::Error(_));
+        all = Some(whole);
+        if refused {
+            break;
+        }
+    }
+    Ok(all.unwrap_or_else(Execution::nothing))
 }
 
 /// Compares what was done with what was authorised, and what the states show with what was asked.

@@ -4,6 +4,7 @@ mod endpoint;
 mod patience;
 
 use std::future::Future;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,11 @@ use crate::{Clock, Home, Language, Pii, Recognizer, VoiceActivity};
 const DRY_RUN_LIMIT: Duration = Duration::from_millis(30);
 /// How long the last decode of an utterance may take.
 const FINAL_LIMIT: Duration = Duration::from_secs(8);
+
+/// Probability from which a frame is kept as speech when pauses are shortened: low, so that no consonant is lost.
+const AUDIBLE: f32 = 0.15;
+/// What is left of a long pause: 256 ms.
+const PAUSE_FRAMES: usize = 16;
 
 /// A stream of 16 kHz mono samples.
 pub trait AudioSource: Send {
@@ -108,7 +114,7 @@ where
         while let Some(step) = stream.endpoint.poll() {
             match step {
                 Step::Decode { generation, from, to } => {
-                    pending = Some(Box::pin(ears.judged(generation, Arc::from(&stream.samples[from..to]))));
+                    pending = Some(Box::pin(ears.judged(generation, stream.squeezed(from..to))));
                 }
                 Step::Cancel => pending = None,
                 Step::End { reason, covered_by } => break 'utterance (reason, covered_by),
@@ -171,7 +177,7 @@ impl<R: Recognizer, H: Home, C: Clock> Ears<'_, R, H, C> {
                 return Ok(transcript);
             }
             match stream.endpoint.speech_samples() {
-                Some(range) => self.decode(Arc::from(&stream.samples[range]), Priority::Final).await,
+                Some(range) => self.decode(stream.squeezed(range), Priority::Final).await,
                 None => Ok(Transcript { text: Pii::default(), decode_ms: 0 }),
             }
         };
@@ -183,7 +189,8 @@ impl<R: Recognizer, H: Home, C: Clock> Ears<'_, R, H, C> {
 struct Stream {
     endpoint: Endpointer,
     samples: Vec<i16>,
-    framed: usize,
+    /// Whether each whole frame so far sounds like speech.
+    voiced: Vec<bool>,
     heard: Option<Duration>,
     ended: Option<Duration>,
     speech_end_ms: Option<u32>,
@@ -194,7 +201,7 @@ impl Stream {
         Self {
             endpoint: Endpointer::new(patience),
             samples: Vec::new(),
-            framed: 0,
+            voiced: Vec::new(),
             heard: None,
             ended: None,
             speech_end_ms: None,
@@ -203,9 +210,12 @@ impl Stream {
 
     fn take(&mut self, samples: &[i16], vad: &mut impl VoiceActivity, clock: &impl Clock) {
         self.samples.extend_from_slice(samples);
-        while let Some(frame) = self.samples.get(self.framed..self.framed + VAD_FRAME_LEN) {
-            self.endpoint.frame(vad.probability(frame));
-            self.framed += VAD_FRAME_LEN;
+        while let Some(frame) =
+            self.samples[self.voiced.len() * VAD_FRAME_LEN..].first_chunk::<VAD_FRAME_LEN>()
+        {
+            let probability = vad.probability(frame);
+            self.endpoint.frame(probability);
+            self.voiced.push(probability >= AUDIBLE);
         }
         let speech_end_ms = self.endpoint.speech_end_ms();
         if speech_end_ms != self.speech_end_ms {
@@ -213,5 +223,31 @@ impl Stream {
             self.heard = self.heard.or_else(|| Some(clock.now()));
             self.ended = speech_end_ms.map(|_| clock.now());
         }
+    }
+
+    /// The samples of a range of whole frames, long pauses inside it shortened to [`PAUSE_FRAMES`]: Whisper invents
+    /// words in pauses, and what is not there need not be decoded.
+    fn squeezed(&self, range: Range<usize>) -> Arc<[i16]> {
+        let frames = range.start / VAD_FRAME_LEN..range.end / VAD_FRAME_LEN;
+        let mut samples = Vec::with_capacity(range.len());
+        let mut at = frames.start;
+        for run in self.voiced[frames.clone()].chunk_by(|a, b| a == b) {
+            let (from, to) = (at, at + run.len());
+            at = to;
+            let is_long_pause = !run[0] && run.len() > PAUSE_FRAMES;
+            let inside = from > frames.start && to < frames.end;
+            if is_long_pause && inside {
+                let half = PAUSE_FRAMES / 2;
+                samples.extend_from_slice(self.frames(from..from + half));
+                samples.extend_from_slice(self.frames(to - half..to));
+            } else {
+                samples.extend_from_slice(self.frames(from..to));
+            }
+        }
+        samples.into()
+    }
+
+    fn frames(&self, frames: Range<usize>) -> &[i16] {
+        &self.samples[frames.start * VAD_FRAME_LEN..frames.end * VAD_FRAME_LEN]
     }
 }

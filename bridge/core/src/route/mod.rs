@@ -2,6 +2,7 @@
 
 mod completeness;
 mod guard;
+pub(crate) mod join;
 mod words;
 
 pub use completeness::judge;
@@ -75,6 +76,8 @@ pub struct Decision {
     pub speech_act: SpeechAct,
     /// Home Assistant's intent, if one matched.
     pub intent: Option<String>,
+    /// What Home Assistant has to carry out, in order: the sentence itself, or its parts.
+    pub sentences: Vec<String>,
     /// What was authorised; empty unless entities change.
     pub actions: Vec<Action>,
     /// The highest risk among the actions.
@@ -104,6 +107,7 @@ pub fn decide(
         gate: Gate::Match,
         speech_act,
         intent: None,
+        sentences: Vec::new(),
         actions: Vec::new(),
         risk: Risk::R0,
         refusal: None,
@@ -120,7 +124,14 @@ pub fn decide(
             match permit(strict, speech_act, registry, caller) {
                 Ok((route, actions)) => {
                     let risk = actions.iter().map(Action::risk).max().unwrap_or(Risk::R0);
-                    Decision { route, gate: Gate::Passed, actions, risk, ..blank }
+                    Decision {
+                        route,
+                        gate: Gate::Passed,
+                        sentences: vec![text.to_owned()],
+                        actions,
+                        risk,
+                        ..blank
+                    }
                 }
                 Err((gate, refusal)) => {
                     let risk = if gate == Gate::Risk { Risk::R3 } else { Risk::R0 };
@@ -129,6 +140,32 @@ pub fn decide(
             }
         }
     }
+}
+
+/// Decides about several commands in one sentence: all of them act, or none. The guard reads the whole sentence.
+pub(crate) fn decide_joined(
+    text: &str,
+    language: &Language,
+    parts: Vec<(String, StrictMatch)>,
+    registry: &Registry,
+    caller: &Caller,
+) -> Decision {
+    let mut joined: Option<Decision> = None;
+    for (sentence, strict) in parts {
+        let part = decide(text, language, &Match::Strict(strict), registry, caller);
+        if part.route != Route::Act {
+            return part;
+        }
+        let whole = joined.get_or_insert_with(|| Decision {
+            sentences: Vec::new(),
+            actions: Vec::new(),
+            ..part.clone()
+        });
+        whole.sentences.push(sentence);
+        whole.risk = whole.risk.max(part.risk);
+        whole.actions.extend(part.actions);
+    }
+    joined.unwrap_or_else(|| decide(text, language, &Match::None, registry, caller))
 }
 
 type Refused = (Gate, Sentence);

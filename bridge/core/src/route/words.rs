@@ -21,6 +21,7 @@ pub(crate) struct Words {
     pub(super) opening: Vec<String>,
     pub(super) numbers: Vec<String>,
     pub(super) growing: Vec<String>,
+    pub(super) joining: Vec<String>,
 }
 
 static ENGLISH: LazyLock<Words> = LazyLock::new(|| parse(include_str!("words/en.toml")));
