@@ -4,7 +4,6 @@
 //! output. Framing and bounds are those of [`helix_wyoming::frame`]. The end of standard input ends the child.
 
 use std::fmt;
-use std::path::PathBuf;
 
 use helix_wyoming::{DecodeError, Decoder, Frame, Limits, encode};
 use serde::de::DeserializeOwned;
@@ -19,6 +18,15 @@ pub const SAMPLES_LEN_MAX: usize = 480_000;
 
 /// Longest text that is reported, in bytes: 448 tokens of Whisper's vocabulary are far below.
 pub const TEXT_LEN_MAX: usize = 16 * 1024;
+
+/// Longest path of a model, in bytes: Linux's own limit.
+pub const PATH_LEN_MAX: usize = 4096;
+
+/// Longest language and longest name of anything, in bytes.
+pub const NAME_LEN_MAX: usize = 256;
+
+/// Most languages of a model; Whisper knows 100.
+pub const LANGUAGES_MAX: usize = 128;
 
 /// Bounds of both directions.
 pub const LIMITS: Limits = Limits {
@@ -49,8 +57,8 @@ pub enum Order {
 pub struct Load {
     /// [`VERSION`] of the bridge.
     pub version: u32,
-    /// A Whisper model in whisper.cpp's ggml format.
-    pub model_path: PathBuf,
+    /// A Whisper model in whisper.cpp's ggml format; at most [`PATH_LEN_MAX`] bytes.
+    pub model_path: String,
     /// Threads of a decode; chosen by the child if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<u8>,
@@ -203,9 +211,14 @@ pub trait Message: Sized {
 impl Message for Order {
     fn from_frame(frame: Frame) -> Result<Self, MessageError> {
         match frame.kind.as_str() {
-            "load" => body("load", frame).map(|(load, _)| Self::Load(load)),
+            "load" => {
+                let (load, _): (Load, _) = body("load", frame)?;
+                bounded("load", load.model_path.len() <= PATH_LEN_MAX)?;
+                Ok(Self::Load(load))
+            }
             "decode" => {
                 let (decode, payload): (Decode, _) = body("decode", frame)?;
+                bounded("decode", decode.language.len() <= NAME_LEN_MAX)?;
                 let samples = samples(&payload).ok_or(MessageError::Malformed { kind: "decode" })?;
                 Ok(Self::Decode(Decode { samples, ..decode }))
             }
@@ -228,15 +241,24 @@ impl Message for Order {
 impl Message for Report {
     fn from_frame(frame: Frame) -> Result<Self, MessageError> {
         match frame.kind.as_str() {
-            "ready" => body("ready", frame).map(|(ready, _)| Self::Ready(ready)),
+            "ready" => {
+                let (ready, _): (Ready, _) = body("ready", frame)?;
+                let mut names = ready.languages.iter().chain([&ready.model, &ready.build]);
+                bounded("ready", names.all(|name| name.len() <= NAME_LEN_MAX))?;
+                bounded("ready", ready.languages.len() <= LANGUAGES_MAX)?;
+                Ok(Self::Ready(ready))
+            }
             "decoded" => {
                 let (decoded, _): (Decoded, _) = body("decoded", frame)?;
-                if decoded.text.len() > TEXT_LEN_MAX {
-                    return Err(MessageError::Malformed { kind: "decoded" });
-                }
+                bounded("decoded", decoded.text.len() <= TEXT_LEN_MAX)?;
+                bounded("decoded", decoded.avg_logprob.is_finite() && decoded.repetition.is_finite())?;
                 Ok(Self::Decoded(decoded))
             }
-            "failed" => body("failed", frame).map(|(failed, _)| Self::Failed(failed)),
+            "failed" => {
+                let (failed, _): (Failed, _) = body("failed", frame)?;
+                bounded("failed", failed.text.len().max(failed.remedy.len()) <= TEXT_LEN_MAX)?;
+                Ok(Self::Failed(failed))
+            }
             _ => Err(MessageError::Kind),
         }
     }
@@ -286,6 +308,10 @@ fn body<B: DeserializeOwned>(kind: &'static str, frame: Frame) -> Result<(B, Vec
     let body =
         serde_json::from_value(Value::Object(frame.data)).map_err(|_| MessageError::Malformed { kind })?;
     Ok((body, frame.payload))
+}
+
+fn bounded(kind: &'static str, within: bool) -> Result<(), MessageError> {
+    if within { Ok(()) } else { Err(MessageError::Malformed { kind }) }
 }
 
 fn samples(payload: &[u8]) -> Option<Vec<i16>> {

@@ -76,7 +76,8 @@ impl Stt {
 }
 
 fn load(path: &Path) -> Vec<u8> {
-    Order::Load(Load { version: VERSION, model_path: path.to_owned(), threads: Some(1) }).encode()
+    Order::Load(Load { version: VERSION, model_path: path.to_string_lossy().into_owned(), threads: Some(1) })
+        .encode()
 }
 
 fn decode(id: u64, samples_len: usize) -> Vec<u8> {
@@ -129,7 +130,8 @@ fn orders_in_the_wrong_place_end_it_with_a_message() {
 #[test]
 fn a_bridge_of_another_version_is_refused() {
     let mut stt = Stt::start();
-    let load = Load { version: VERSION + 1, model_path: model(), threads: None };
+    let load =
+        Load { version: VERSION + 1, model_path: model().to_string_lossy().into_owned(), threads: None };
     stt.write(&Order::Load(load).encode());
     let (code, text) = stt.fatal();
     assert_eq!(code, FailureCode::ProtocolBroken);

@@ -79,6 +79,16 @@ fn a_text_longer_than_whisper_can_write_is_refused() {
 }
 
 #[test]
+fn numbers_that_are_none_are_refused() {
+    let mut reader = Reader::default();
+    let data =
+        b"{\"id\":1,\"text\":\"\",\"avg_logprob\":-1e39,\"repetition\":0,\"retried\":false,\"decode_ms\":1}";
+    reader.push(format!("{{\"type\":\"decoded\",\"data_length\":{}}}\n", data.len()).as_bytes());
+    reader.push(data);
+    assert_eq!(reader.next_message::<Report>(), Err(MessageError::Malformed { kind: "decoded" }));
+}
+
+#[test]
 fn a_message_of_the_other_direction_is_refused() {
     let mut reader = Reader::default();
     reader.push(&decoded(String::new()).encode());

@@ -83,23 +83,23 @@ impl Engine {
     /// Checks the file, loads it and decodes once, so that the first real decode finds everything in memory.
     pub(crate) fn load(load: &Load, cancellation: Cancellation) -> Result<Self, Fatal> {
         let began = now();
-        if load.model_path.is_dir() {
-            return Err(unusable(&load.model_path, &GgmlError::Read(ErrorKind::IsADirectory.into())));
+        let path = Path::new(&load.model_path);
+        if path.is_dir() {
+            return Err(unusable(path, &GgmlError::Read(ErrorKind::IsADirectory.into())));
         }
-        let shape =
-            ggml::inspect_file(&load.model_path).map_err(|error| unusable(&load.model_path, &error))?;
+        let shape = ggml::inspect_file(path).map_err(|error| unusable(path, &error))?;
         let mut parameters = WhisperContextParameters::default();
         // Flash attention lets one clip leak into the next where the window is no multiple of 256.
         parameters.use_gpu(false).flash_attn(false);
-        let context = WhisperContext::new_with_params(&load.model_path, parameters)
-            .map_err(|error| refused(&load.model_path, &error.to_string()))?;
-        let state = context.create_state().map_err(|error| refused(&load.model_path, &error.to_string()))?;
+        let context = WhisperContext::new_with_params(path, parameters)
+            .map_err(|error| refused(path, &error.to_string()))?;
+        let state = context.create_state().map_err(|error| refused(path, &error.to_string()))?;
         let languages = if shape.english_only() { vec!["en".to_owned()] } else { every_language() };
         let mut engine = Self {
             state,
             cancellation,
             languages,
-            model: load.model_path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            model: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             threads: load.threads.map_or_else(threads::default_count, |count| count.clamp(1, THREADS_MAX)),
             whole_window: usize::try_from(context.n_audio_ctx()).unwrap_or(1),
             warm_up: Duration::ZERO,
@@ -111,7 +111,7 @@ impl Engine {
                 &vec![0.0; SAMPLES_LEN_MIN],
                 window::fitted(0, engine.whole_window),
             )
-            .map_err(|error| refused(&load.model_path, &error.to_string()))?;
+            .map_err(|error| refused(path, &error.to_string()))?;
         engine.warm_up = began.elapsed();
         Ok(engine)
     }

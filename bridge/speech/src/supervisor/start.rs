@@ -52,7 +52,11 @@ async fn start_program(
     clock: &impl Clock,
 ) -> Result<(Child, Ready), (bool, StartError)> {
     let mut child = Child::spawn(program).map_err(|error| (true, not_started(program, &error)))?;
-    let load = Load { version: VERSION, model_path: config.model_path.clone(), threads: config.threads };
+    let load = Load {
+        version: VERSION,
+        model_path: config.model_path.to_string_lossy().into_owned(),
+        threads: config.threads,
+    };
     let first = async {
         // A child that ended at once has said why.
         let _ = child.send(&Order::Load(load).encode()).await;
