@@ -243,8 +243,9 @@ impl Message for Report {
         match frame.kind.as_str() {
             "ready" => {
                 let (ready, _): (Ready, _) = body("ready", frame)?;
-                let mut names = ready.languages.iter().chain([&ready.model, &ready.build]);
-                bounded("ready", names.all(|name| name.len() <= NAME_LEN_MAX))?;
+                let named = |name: &String| name.len() <= NAME_LEN_MAX;
+                bounded("ready", named(&ready.model) && named(&ready.build))?;
+                bounded("ready", ready.languages.iter().all(named))?;
                 bounded("ready", ready.languages.len() <= LANGUAGES_MAX)?;
                 Ok(Self::Ready(ready))
             }
