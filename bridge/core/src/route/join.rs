@@ -13,16 +13,23 @@ const SHARED_WORDS_MAX: usize = 4;
 /// One part of a joined sentence and the plain commands that it may stand for, the likeliest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Part {
-    candidates: Vec<String>,
+    candidates: Vec<(String, Stance)>,
+}
+
+/// Whether a candidate borrows words from the first part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stance {
+    Alone,
+    Leaning,
 }
 
 /// Splits at the words that join; `None` if there are none, or too many.
 pub(crate) fn parts(text: &str, language: &Language) -> Option<Vec<Part>> {
     let text = normalize(text);
-    let joints = &Words::of(language).joining;
+    let words = Words::of(language);
     let mut pieces: Vec<Vec<&str>> = vec![Vec::new()];
     for word in text.split(' ') {
-        if joints.iter().any(|joint| joint == word) {
+        if words.joining.iter().any(|joint| joint == word) {
             pieces.push(Vec::new());
         } else if let Some(piece) = pieces.last_mut() {
             piece.push(word);
@@ -34,17 +41,21 @@ pub(crate) fn parts(text: &str, language: &Language) -> Option<Vec<Part>> {
         return None;
     }
     let part = |(at, piece): (usize, &Vec<&str>)| {
-        let mut candidates = vec![piece.join(" ")];
+        // "The bedroom light" alone is a command to some matchers: on its own a part must say what to do.
+        let alone = Some(piece.join(" ")).filter(|alone| words.is_order(alone));
+        let mut candidates: Vec<_> = alone.into_iter().map(|alone| (alone, Stance::Alone)).collect();
         if at > 0 {
             let shared = 1..=first.len().min(SHARED_WORDS_MAX);
-            candidates.extend(shared.map(|len| format!("{} {}", first[..len].join(" "), piece.join(" "))));
+            let leaning =
+                |len: usize| (format!("{} {}", first[..len].join(" "), piece.join(" ")), Stance::Leaning);
+            candidates.extend(shared.map(leaning));
         }
         // "schalte das Küchenlicht und das Flurlicht aus": the particle stands at the very end.
         if at + 1 < pieces.len()
             && let Some(particle) = last.last()
         {
-            let with_particle: Vec<_> =
-                candidates.iter().map(|words| format!("{words} {particle}")).collect();
+            let extended = |(words, stance): &(String, Stance)| (format!("{words} {particle}"), *stance);
+            let with_particle: Vec<_> = candidates.iter().map(extended).collect();
             candidates.extend(with_particle);
         }
         Part { candidates }
@@ -54,7 +65,7 @@ pub(crate) fn parts(text: &str, language: &Language) -> Option<Vec<Part>> {
 
 /// All sentences that the matcher has to be asked about, in the order of [`choose`].
 pub(crate) fn questions(parts: &[Part]) -> Vec<String> {
-    parts.iter().flat_map(|part| part.candidates.iter().cloned()).collect()
+    parts.iter().flat_map(|part| part.candidates.iter().map(|(words, _)| words.clone())).collect()
 }
 
 /// For each part the first candidate that matched strictly and acts on named entities; `None` if a part has none.
@@ -63,19 +74,17 @@ pub(crate) fn choose(parts: Vec<Part>, answers: Vec<Match>) -> Option<Vec<(Strin
     let mut answers = answers.into_iter();
     let mut chosen: Vec<(String, StrictMatch)> = Vec::new();
     for part in parts {
-        let count = part.candidates.len();
-        let found: Vec<_> =
-            part.candidates.into_iter().zip(answers.by_ref().take(count)).enumerate().collect();
         let intent = chosen.first().map(|(_, first)| first.intent.clone());
-        let fits = |at: usize, strict: &StrictMatch| {
-            !strict.targets.is_empty()
-                && (at == 0 || intent.as_ref().is_none_or(|first| *first == strict.intent))
-        };
-        let part = found.into_iter().find_map(|(at, (sentence, answer))| match answer {
-            Match::Strict(strict) if fits(at, &strict) => Some((sentence, strict)),
-            Match::Strict(_) | Match::None | Match::Unmatched { .. } => None,
-        });
-        chosen.push(part?);
+        let same = |strict: &StrictMatch| intent.as_ref().is_none_or(|first| *first == strict.intent);
+        let mut found = None;
+        for ((sentence, stance), answer) in part.candidates.into_iter().zip(answers.by_ref()) {
+            let Match::Strict(strict) = answer else { continue };
+            let fits = !strict.targets.is_empty() && (stance == Stance::Alone || same(&strict));
+            if fits && found.is_none() {
+                found = Some((sentence, strict));
+            }
+        }
+        chosen.push(found?);
     }
     Some(chosen)
 }
@@ -97,8 +106,10 @@ mod tests {
         if !sentence.ends_with("light") && !sentence.ends_with("blinds") {
             return Match::None;
         }
-        let intent = if sentence.starts_with("turn on the ") {
+        let intent = if sentence.starts_with("turn on the ") || sentence.starts_with("the ") {
             "HassTurnOn"
+        } else if sentence.starts_with("turn off the ") {
+            "HassTurnOff"
         } else if sentence.starts_with("close the ") {
             "HassTurnOff"
         } else {
@@ -122,6 +133,12 @@ mod tests {
     fn a_second_name_leans_on_the_first_command() {
         let text = "Turn on the kitchen light and the bedroom light.";
         assert_eq!(chosen(text).expect("two"), ["turn on the kitchen light", "turn on the bedroom light"]);
+    }
+
+    #[test]
+    fn a_name_without_a_verb_never_turns_the_first_command_around() {
+        let text = "Turn off the kitchen light and the bedroom light";
+        assert_eq!(chosen(text).expect("two"), ["turn off the kitchen light", "turn off the bedroom light"]);
     }
 
     #[test]
