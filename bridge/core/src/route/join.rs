@@ -108,9 +108,7 @@ mod tests {
         }
         let intent = if sentence.starts_with("turn on the ") || sentence.starts_with("the ") {
             "HassTurnOn"
-        } else if sentence.starts_with("turn off the ") {
-            "HassTurnOff"
-        } else if sentence.starts_with("close the ") {
+        } else if sentence.starts_with("turn off the ") || sentence.starts_with("close the ") {
             "HassTurnOff"
         } else {
             return Match::None;
