@@ -69,7 +69,7 @@ spawn() {
     for fd in /proc/self/fd/*; do
       fd=${fd##*/}
       if [ "$fd" -gt 2 ]; then eval "exec $fd>&-"; fi
-    done 2>/dev/null
+    done # without a redirection: bash would keep the standard error behind one of the descriptors that are closed here
     exec setsid "$@"
   ) </dev/null >"$log" 2>&1 &
   pid=$!
