@@ -23,7 +23,7 @@ async fn hear(mut audio: Script, reader: &Reader, home: &FakeHome) -> Result<Hea
         language: &language,
         caller: &caller,
     };
-    listen(&mut audio, &mut LoudIsSpeech, &ears).await
+    listen(&mut audio, &mut LoudIsSpeech::default(), &ears).await
 }
 
 fn wait_ms(heard: &Heard) -> u128 {

