@@ -3,6 +3,7 @@
 use anyhow::Result;
 use helix::clock::SystemClock;
 use helix::hass::register::{Address, Change, Offer, Registrar};
+use helix::hass::rest::Rest;
 use helix::hass::{HassConfig, SupervisorConfig};
 use helix_tests::bed;
 use helix_tests::connected::Connected;
@@ -38,13 +39,26 @@ async fn an_app_is_offered_by_the_supervisor_and_confirms_itself() -> Result<()>
     let entries = || hass.home.request(json!({"type": "config_entries/get", "domain": "wyoming"}));
     assert_eq!(entries().await?[0]["source"], "hassio");
 
+    drop(first);
     let second = Describer::start(&offer).await?;
     let moved = registrar(second.port)?.register(&offer, false).await?;
     assert_eq!(moved.changed, [Change::EntryRemoved, Change::EntryAdded]);
     assert_eq!(moved.pipeline, registered.pipeline);
     assert_eq!(entries().await?.as_array().map(Vec::len), Some(1));
 
-    let removed = registrar(second.port)?.unregister().await?;
+    drop(second);
+    Rest::new(&hass.config)?.reload_entry(&moved.entry).await?;
+    std::fs::remove_file(&record)?;
+    let third = Describer::start(&offer).await?;
+    let found = registrar(third.port)?.register(&offer, false).await?;
+    assert_eq!(
+        found.changed,
+        [Change::EntryReloaded, Change::EntryRemoved, Change::EntryAdded],
+        "all at once"
+    );
+    assert_eq!(entries().await?.as_array().map(Vec::len), Some(1));
+
+    let removed = registrar(third.port)?.unregister().await?;
     assert_eq!(
         removed,
         [Change::PreferenceReturned, Change::PipelineRemoved, Change::DiscoveryRemoved, Change::EntryRemoved]

@@ -17,6 +17,8 @@ use crate::clock::SystemClock;
 
 /// A restart of Home Assistant is noticed within this time, less a quarter at most for jitter.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// A connection that worked for less is not replaced at once.
+const STABLE_AFTER: Duration = Duration::from_secs(2);
 /// What only a person can repair is not tried more often: Home Assistant reports each failed login.
 const RETRY_REFUSED_EVERY: Duration = Duration::from_mins(1);
 
@@ -58,6 +60,7 @@ impl Connector {
         // A connection that worked is replaced at once; after that there is a pause before each try.
         let mut pause = Duration::ZERO;
         loop {
+            let began = self.clock.now() + pause;
             let once = async {
                 self.clock.sleep(pause).await;
                 Box::pin(self.connect_once()).await
@@ -72,7 +75,8 @@ impl Connector {
             }
             self.shared.open(None);
             let Some(error) = self.explain(ended) else { return };
-            pause = match (&error, was_up) {
+            let was_stable = was_up && self.clock.now() >= began + STABLE_AFTER;
+            pause = match (&error, was_stable) {
                 (_, true) => Duration::ZERO,
                 (error, false) if error.is_retryable() => jittered(RETRY_EVERY),
                 (_, false) => jittered(RETRY_REFUSED_EVERY),
@@ -137,7 +141,7 @@ impl Connector {
 }
 
 /// What happened, then what to do.
-fn advice(error: &HomeError) -> String {
+pub(crate) fn advice(error: &HomeError) -> String {
     match error {
         HomeError::TokenRefused => {
             "Home Assistant refused the access token: it is wrong or was deleted. Create a \
@@ -145,15 +149,17 @@ fn advice(error: &HomeError) -> String {
                 .into()
         }
         HomeError::NotAdmin => {
-            "The access token belongs to a user who is not an administrator, so it cannot be read \
-            what is exposed to voice. Make the user an administrator or use another token."
+            "The access token belongs to a user who is not an administrator, so what is exposed to \
+            voice cannot be read. Make the user an administrator or use another token."
                 .into()
         }
         HomeError::TooOld { found, needed } => {
             format!("Home Assistant {found} is too old. Update it to {needed} or later.")
         }
-        HomeError::NotConnected { .. }
-        | HomeError::Starting
+        HomeError::NotConnected { url } => {
+            format!("No Home Assistant answers at {url}. Check ha_url, and that Home Assistant is running.")
+        }
+        HomeError::Starting
         | HomeError::MatcherChanged(_)
         | HomeError::Timeout { .. }
         | HomeError::Rejected { .. } => format!("{error}."),

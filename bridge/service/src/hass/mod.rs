@@ -14,6 +14,7 @@ use secrecy::SecretString;
 
 pub use client::{HomeAssistant, HomeFacts, LinkStatus, ListeningSatellite};
 pub use connector::Connector;
+pub(crate) use connector::advice;
 
 /// The oldest Home Assistant that works. Before 2026.8 the targets of the dry run
 /// (`conversation/agent/homeassistant/debug`) ignored exposure and the area of the satellite, so that they were

@@ -25,6 +25,14 @@ const OFFERED_WITHIN: Duration = Duration::from_secs(15);
 const ENTITIES_WITHIN: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
+/// Who we are to Home Assistant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) address: Address,
+    /// The name of the app; only under Supervisor.
+    pub(super) app: Option<String>,
+}
+
 /// The voices of the home.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Voices {
@@ -63,61 +71,66 @@ impl Registrar {
         record: &mut Record,
         changed: &mut Vec<Change>,
     ) -> Result<String, RegisterError> {
-        let address = self.address().await?;
-        let mut own = self.find_own(&address, record).await?;
+        let ours = self.identity().await?;
+        let address = &ours.address;
+        if let Some(supervisor) = &self.supervisor {
+            // Before an old entry is removed: Home Assistant then offers us again with what this message says.
+            record.discovery = Some(supervisor.discover_wyoming(&address.host, address.port).await?);
+        }
+        let mut own = self.find_own(&ours, record).await?;
         if let Some(entry) = &own
-            && !self.is_usable(entry, &address, offer, record, changed).await?
+            && !self.is_usable(entry, address, offer, record, changed).await?
         {
             self.rest.remove_entry(&entry.entry_id).await?;
             changed.push(Change::EntryRemoved);
             own = None;
         }
-        if let Some(supervisor) = &self.supervisor {
-            record.discovery = Some(supervisor.discover_wyoming(&address.host, address.port).await?);
-        }
         let entry = if let Some(entry) = own {
             entry
         } else {
-            let added = self.add(&address, record).await?;
+            let added = self.add(address, record).await?;
             changed.push(Change::EntryAdded);
             added
         };
         record.entry = Some(entry.entry_id.clone());
         record.address = Some(address.to_string());
-        self.await_engines(&entry.entry_id, &address, offer).await?;
+        self.await_engines(&entry.entry_id, address, offer).await?;
         Ok(entry.entry_id)
     }
 
-    /// How Home Assistant reaches us.
-    pub(super) async fn address(&self) -> Result<Address, RegisterError> {
-        let port = self.address.port;
-        Ok(match &self.supervisor {
-            Some(supervisor) => Address { host: supervisor.app().await?.hostname, port },
-            None => self.address.clone(),
-        })
+    /// How Home Assistant reaches us, and what the Supervisor calls us.
+    pub(super) async fn identity(&self) -> Result<Identity, RegisterError> {
+        let Some(supervisor) = &self.supervisor else {
+            return Ok(Identity { address: self.address.clone(), app: None });
+        };
+        let app = supervisor.app().await?;
+        let address = Address { host: app.hostname, port: self.address.port };
+        Ok(Identity { address, app: Some(app.name) })
     }
 
     /// Our entry: the one that we remember; else the one with our address in its title; else one that a person
     /// or the Supervisor made for us. An entry with another address in its title is that of another Helix.
     pub(super) async fn find_own(
         &self,
-        address: &Address,
+        ours: &Identity,
         record: &Record,
     ) -> Result<Option<Entry>, RegisterError> {
         let entries = self.entries().await?;
         let servers = self.home.command(WyomingInfo {}).await?.info;
-        let may_be_helix = |entry: &&Entry| {
-            let server = servers.get(&entry.entry_id);
-            server.map_or(entry.state != LOADED, |server| server.has_program(PROGRAM))
+        let is_made_for_us = |entry: &&Entry| {
+            let is_helix = servers.get(&entry.entry_id).map(|server| server.has_program(PROGRAM));
+            // An entry that is not loaded has only its title.
+            match &ours.app {
+                Some(app) => {
+                    let is_app = is_helix.unwrap_or(entry.state != LOADED && entry.title == *app);
+                    entry.source == FROM_SUPERVISOR && is_app
+                }
+                None => entry.title == PROGRAM && is_helix.unwrap_or(entry.state != LOADED),
+            }
         };
         let remembered = entries.iter().find(|entry| record.entry.as_ref() == Some(&entry.entry_id));
-        let with_title = || entries.iter().find(|entry| entry.title == title(address));
-        let made_for_us = || {
-            entries.iter().filter(may_be_helix).find(|entry| match self.supervisor {
-                Some(_) => entry.source == FROM_SUPERVISOR && servers.contains_key(&entry.entry_id),
-                None => entry.title == PROGRAM,
-            })
-        };
+        let with_title = || entries.iter().find(|entry| entry.title == title(&ours.address));
+        let made_for_us = || entries.iter().find(is_made_for_us);
         Ok(remembered.or_else(with_title).or_else(made_for_us).cloned())
     }
 
@@ -282,7 +295,7 @@ impl Registrar {
         record: &Record,
         changed: &mut Vec<Change>,
     ) -> Result<(), RegisterError> {
-        let own = self.find_own(&self.address().await?, record).await?;
+        let own = self.find_own(&self.identity().await?, record).await?;
         if let (Some(supervisor), Some(uuid)) = (&self.supervisor, &record.discovery) {
             // Before the entry: removing an entry whose message still stands makes Home Assistant offer it again.
             Supervisor::forget(supervisor, uuid).await?;

@@ -234,8 +234,8 @@ impl Registrar {
     /// [`RegisterError::Home`].
     pub async fn has_other_tts(&self) -> Result<bool, RegisterError> {
         let record = Record::read(&self.record)?;
-        let address = self.address().await?;
-        let own = self.find_own(&address, &record).await?.map(|entry| entry.entry_id);
+        let ours = self.identity().await?;
+        let own = self.find_own(&ours, &record).await?.map(|entry| entry.entry_id);
         Ok(!self.voices(own.as_deref(), None).await?.foreign.is_empty())
     }
 }

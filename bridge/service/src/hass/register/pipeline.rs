@@ -59,8 +59,8 @@ impl Registrar {
         record: &Record,
         changed: &mut Vec<Change>,
     ) -> Result<(), RegisterError> {
-        let address = self.address().await?;
-        let engines = match self.find_own(&address, record).await? {
+        let ours = self.identity().await?;
+        let engines = match self.find_own(&ours, record).await? {
             Some(entry) => self.engines(&entry.entry_id).await?,
             None => Engines::default(),
         };
