@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """mkggml.py HEADER.bin SHAPE f16|q8_0 OUT.bin: a whisper.cpp model of a true shape with random weights.
 
-It costs what the real one costs and understands nothing. HEADER.bin is any English ggml model: mel filters and vocabulary are taken from it.
+It costs what the real one costs and understands nothing: whatever it hears is SAYS, so that every engine decodes the same tokens. HEADER.bin is any English ggml model: mel filters and vocabulary are taken from it.
 SHAPE is one of SHAPES, with `.en` for the English vocabulary. The weights are seeded: the same call writes the same file.
 """
 
@@ -15,6 +15,9 @@ SHAPES = {"tiny": (384, 6, 4), "base": (512, 8, 6), "small": (768, 12, 12), "med
 MAGIC, AUDIO_CTX, TEXT_CTX, N_MELS = 0x67676D6C, 1500, 448, 80
 ENGLISH, MULTILINGUAL = 51864, 51865
 F32, F16, Q8_0 = 0, 1, 8  # ggml tensor types
+SAYS = [b"Turn", b" on", b" the", b" kitchen", b" light", b"."]  # with the end of the text, as many tokens as a command of 2.5 s has
+END = {ENGLISH: 50256, MULTILINGUAL: 50257}
+PROMPT = {ENGLISH: 2, MULTILINGUAL: 4}  # tokens before the first word, without time stamps
 FILE_TYPE = {"f16": 1, "q8_0": 2007}  # 7 = mostly q8_0, and 1000 times the quantisation version 2
 
 
@@ -27,11 +30,14 @@ def header(source, shape, kind):
     assert struct.unpack_from("<I", known)[0] == MAGIC, f"{source} is no ggml model"
     mels, bins = struct.unpack_from("<2i", known, 48)
     at = 56 + 4 * mels * bins
+    tokens = []
     for _ in range(struct.unpack_from("<i", known, at)[0]):
-        at += 4 + struct.unpack_from("<I", known, at + 4)[0]
+        length = struct.unpack_from("<I", known, at + 4)[0]
+        tokens.append(known[at + 8:at + 8 + length])
+        at += 4 + length
     vocabulary = ENGLISH if language == "en" else MULTILINGUAL
     numbers = (vocabulary, AUDIO_CTX, width, heads, layers, TEXT_CTX, width, heads, layers, N_MELS, FILE_TYPE[kind])
-    return struct.pack("<I11i", MAGIC, *numbers) + known[48:at + 4], vocabulary, width, layers
+    return struct.pack("<I11i", MAGIC, *numbers) + known[48:at + 4], tokens, vocabulary, width, layers
 
 
 def q8_0(values):
@@ -82,8 +88,15 @@ def sinusoids(length, width):
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
 
 
+def positions_that_say(said, embedding, vocabulary):
+    """Each position is the embedding of the token that follows, so large that no layer changes the outcome."""
+    then = said + [END[vocabulary]] * (TEXT_CTX - len(said))
+    before = PROMPT[vocabulary] - 1
+    return 800 * embedding[([said[0]] * before + then)[:TEXT_CTX]]
+
+
 def main(source, shape, kind, path):
-    head, vocabulary, width, layers = header(source, shape, kind)
+    head, tokens, vocabulary, width, layers = header(source, shape, kind)
     with open(path, "wb") as out:
         out.write(head)
         model = Writer(out, kind)
@@ -93,8 +106,9 @@ def main(source, shape, kind, path):
         for layer in range(layers):
             model.block(f"encoder.blocks.{layer}", width, ["attn"])
         model.norm("encoder.ln_post", width)
-        model.put("decoder.positional_embedding", model.noise(TEXT_CTX, width, spread=0.3))
-        model.put("decoder.token_embedding.weight", model.noise(vocabulary, width, spread=0.05), model.matrix)
+        embedding = model.noise(vocabulary, width, spread=0.05)
+        model.put("decoder.positional_embedding", positions_that_say([tokens.index(word) for word in SAYS], embedding, vocabulary))
+        model.put("decoder.token_embedding.weight", embedding, model.matrix)
         for layer in range(layers):
             model.block(f"decoder.blocks.{layer}", width, ["attn", "cross_attn"])
         model.norm("decoder.ln", width)
