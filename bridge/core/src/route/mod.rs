@@ -231,6 +231,8 @@ fn permit(
             veto_unless(speech_act, &[SpeechAct::Command])?;
             Ok((Route::Act, actions))
         }
+        // An intent newer than this table: nobody here knows what it would do.
+        None if found.source == MatchSource::Builtin => Err((Gate::Match, Sentence::NoMatch)),
         // The user's own sentence: what it does is the user's own business, except on what needs a confirmation.
         None => {
             veto_unless(speech_act, &[SpeechAct::Command])?;
@@ -293,11 +295,12 @@ fn name_of(registry: &Registry, target: &EntityId) -> String {
     registry.entities.get(target).map_or_else(|| target.to_string(), |entity| entity.name.clone())
 }
 
-/// The sentence without what a list item or a broadcast quotes: those words order nothing.
+/// The sentence without what a list item or a broadcast quotes and without the name of the target: those words
+/// order, negate and postpone nothing ("aktiviere Guten Morgen").
 fn without_free_text(text: &str, found: &Match) -> String {
     let text = words::normalize(text);
     let Match::Strict(strict) = found else { return text };
-    ["item", "message"].iter().filter_map(|slot| strict.slots.get(*slot)?.as_str()).fold(
+    ["item", "message", "name"].iter().filter_map(|slot| strict.slots.get(*slot)?.as_str()).fold(
         text,
         |text, quoted| match words::normalize(quoted) {
             quoted if quoted.is_empty() => text,

@@ -177,3 +177,20 @@ fn cleaning_an_area_is_for_the_vacuum_and_not_for_what_stands_there() {
     let services: Vec<_> = decision.actions.iter().map(Action::service).collect();
     assert_eq!(services, ["vacuum.clean_area"]);
 }
+
+#[test]
+fn a_name_may_hold_words_that_would_postpone_or_negate() {
+    let mut registry = registry();
+    let scene = entity("scene.morning", "Guten Morgen", None, true);
+    registry.entities.insert(scene.id.clone(), scene);
+    let german = Language::parse("de").expect("valid");
+    let found = strict("HassTurnOn", &[("name", json!("Guten Morgen"))], &["scene.morning"]);
+    let acts = |text: &str| decide(text, &german, &found, &registry, &Caller::default()).acts();
+    assert!(acts("Aktiviere Guten Morgen."));
+    assert!(!acts("Aktiviere Guten Morgen erst morgen."));
+}
+
+#[test]
+fn an_intent_that_is_newer_than_helix_does_nothing() {
+    assert!(!decision("arm the house", &strict("HassArmSomething", &[], &[])).acts());
+}
