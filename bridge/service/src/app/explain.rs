@@ -2,28 +2,22 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use helix_core::home::Caller;
 use helix_core::pipeline::{Request, consider};
 use helix_core::reply::Reply;
 use helix_core::route::Decision;
 use helix_core::{Clock, Home, Language, Pii};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::own_language;
-use crate::clock::SystemClock;
+use super::visit::Visit;
 use crate::config::Config;
-use crate::hass::{Connector, HomeAssistant};
 
 /// A connected Home Assistant that is only asked.
 #[derive(Debug)]
 pub struct Explainer {
-    home: HomeAssistant,
-    clock: SystemClock,
+    visit: Visit,
     language: Language,
-    cancel: CancellationToken,
-    tasks: TaskTracker,
 }
 
 /// A decision and how it came about.
@@ -45,22 +39,9 @@ impl Explainer {
     /// # Errors
     /// The home cannot be reached or refuses; the text says what to do.
     pub async fn connect(config: &Config, limit: Duration) -> anyhow::Result<Self> {
-        let home_config = config.home.clone().context(
-            "no Home Assistant is configured. Set ha_url and ha_token in helix.toml, \
-             or HELIX_HA_URL and HELIX_HA_TOKEN in the environment",
-        )?;
-        let (clock, cancel, tasks) = (SystemClock::start(), CancellationToken::new(), TaskTracker::new());
-        let (connector, home) = Connector::new(home_config, clock.clone());
-        tasks.spawn(connector.run(cancel.clone()));
-        tasks.close();
-        match tokio::time::timeout(limit, home.ready()).await {
-            Ok(facts) => facts?,
-            Err(_) => {
-                bail!("Home Assistant did not become ready within {} s; is it running?", limit.as_secs())
-            }
-        };
-        let language = own_language(config, &home);
-        Ok(Self { home, clock, language, cancel, tasks })
+        let visit = Visit::begin(config, limit).await?;
+        let language = own_language(config, visit.home());
+        Ok(Self { visit, language })
     }
 
     /// Decides about one sentence.
@@ -82,9 +63,9 @@ impl Explainer {
             None => Caller::default(),
         };
         let request = Request { text: Pii::new(text.to_owned()), language: language.clone(), caller };
-        let start = self.clock.now();
-        let considered = consider(&request, &self.home).await?;
-        let took = self.clock.now().saturating_sub(start);
+        let start = self.visit.clock().now();
+        let considered = consider(&request, self.visit.home()).await?;
+        let took = self.visit.clock().now().saturating_sub(start);
         Ok(match considered {
             Ok(decision) => {
                 let sentence = decision.refusal.as_ref();
@@ -102,16 +83,8 @@ impl Explainer {
         })
     }
 
-    /// What the home says about itself.
-    ///
-    /// # Errors
-    /// The reason why nothing may act, in words.
-    pub fn self_check(&self) -> Result<String, String> {
-        super::registration::describe_home(&self.home)
-    }
-
     fn caller_in(&self, wanted: &str) -> anyhow::Result<Caller> {
-        let registry = self.home.registry()?;
+        let registry = self.visit.home().registry()?;
         let is_it = |name: &str| name.eq_ignore_ascii_case(wanted);
         let mut areas = registry.areas.values();
         let area = areas
@@ -123,12 +96,5 @@ impl Explainer {
             registry.device_areas.iter().find(|(_, of)| **of == area.id).map(|(device, _)| device.clone());
         let device = device.with_context(|| format!("no device of Home Assistant is in {}", area.name))?;
         Ok(Caller { device: Some(device), satellite: None })
-    }
-}
-
-impl Drop for Explainer {
-    fn drop(&mut self) {
-        self.cancel.cancel();
-        self.tasks.close();
     }
 }

@@ -6,7 +6,9 @@ mod offer;
 mod registration;
 mod speech;
 mod status;
+mod visit;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,17 +20,17 @@ use tokio_util::task::TaskTracker;
 
 pub use explain::{Explained, Explainer};
 pub use registration::unregister;
-pub use speech::engine_config;
+pub use speech::{ModelChoice, engine_config, model_choice};
+pub use visit::Visit;
 
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::control::ControlServer;
-use crate::hass::register::Registrar;
 use crate::hass::{Connector, HomeAssistant};
 use crate::metrics::Metrics;
 use crate::satellite::{Espeak, Server, Settings};
 use bridge::{Bridge, Shared};
-use registration::{Parts, Registration, address, record};
+use registration::{Parts, Place, Registration};
 use speech::Speech;
 
 /// Parts that have not ended by themselves this long after a signal are dropped.
@@ -50,40 +52,43 @@ impl App {
     pub async fn start(config: Config, cancel: CancellationToken) -> anyhow::Result<Self> {
         let home_config = config.home.clone().context("no Home Assistant is configured")?;
         let (clock, metrics) = (SystemClock::start(), Metrics::default());
-        std::fs::create_dir_all(&config.data_dir)
-            .with_context(|| format!("the data directory {} cannot be made", config.data_dir.display()))?;
+        std::fs::create_dir_all(&config.data_dir).with_context(|| unusable(&config.data_dir))?;
         let control = ControlServer::bind(&config.data_dir).await?;
-        let (connector, home) = Connector::new(home_config.clone(), clock.clone());
+        let metrics_listener = match config.metrics_listen {
+            Some(address) => Some(Metrics::bind(address).await?),
+            None => None,
+        };
+        let (connector, home) = Connector::new(home_config, clock.clone());
         let speech = Arc::new(Speech::new());
         let espeak =
             Espeak::find().await.inspect_err(|error| tracing::info!(%error, "no voice is offered")).ok();
         let (info, info_shown) = watch::channel(Arc::new(offer::info(None, None)));
-        let shared = Shared { home: home.clone(), speech: Arc::clone(&speech), clock: clock.clone() };
+        let shared = Shared { home: home.clone(), speech: Arc::clone(&speech), clock };
         let bridge = Arc::new(Bridge::new(&config, shared, metrics.clone(), espeak.clone()));
         let settings = Settings { listens_max: config.runs_max, ..Settings::default() };
         let server = Server::bind(config.listen, Arc::clone(&bridge), info_shown, settings).await?;
-        let address = address(&config, &home_config, server.address().port());
-        let registrar = Registrar::new(&home_config, home.clone(), clock, address, record(&config.data_dir))?;
+        let address = server.address();
         let parts = Parts { home: home.clone(), speech: Arc::clone(&speech), espeak, info };
-        let registration = Arc::new(Registration::new(&config, parts, registrar));
+        let place = Place::new(&config, address.port())?;
+        let registration = Arc::new(Registration::new(&config, parts, place));
         let answers = Arc::new(status::Desk {
             bridge,
             registration: Arc::clone(&registration),
             speech: Arc::clone(&speech),
+            address,
         });
 
         let tasks = TaskTracker::new();
         tasks.spawn(connector.run(cancel.clone()));
-        tasks.spawn(Arc::clone(&speech).bring_up(config.clone(), home, cancel.clone()));
+        tasks.spawn(Arc::clone(&speech).bring_up(config, home, cancel.clone()));
         tasks.spawn(server.run(cancel.clone()));
         tasks.spawn(control.run(answers, cancel.clone()));
         tasks.spawn(registration.run(cancel.clone()));
-        if let Some(address) = config.metrics_listen {
-            let listener = Metrics::bind(address).await?;
-            tasks.spawn(metrics.clone().serve(listener, cancel.clone()));
+        if let Some(listener) = metrics_listener {
+            tasks.spawn(metrics.serve(listener, cancel.clone()));
         }
         tasks.close();
-        tracing::info!(address = %config.listen, "the Wyoming port is open");
+        tracing::info!(%address, "the Wyoming port is open");
         Ok(Self { tasks, cancel, speech })
     }
 
@@ -99,6 +104,13 @@ impl App {
         self.speech.stop().await;
         Ok(())
     }
+}
+
+fn unusable(data_dir: &Path) -> String {
+    format!(
+        "the data directory {} cannot be made or used; set data_dir to a writable folder",
+        data_dir.display()
+    )
 }
 
 /// The language of Helix's own sentences before a request names one.

@@ -1,23 +1,23 @@
 //! Keeps Helix registered in Home Assistant: after each connect, until somebody takes it out.
 
-use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use helix_core::home::HomeError;
+use anyhow::Context;
 use helix_wyoming::describe::Info;
+use tokio::net::{UdpSocket, lookup_host};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::offer;
 use super::speech::Speech;
+use super::visit::{Visit, describe_home};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::hass::register::{Address, Offer, RegisterError, Registered, Registrar};
-use crate::hass::{Connector, HassConfig, HomeAssistant, LinkStatus};
+use crate::hass::{HassConfig, HomeAssistant, LinkStatus};
 use crate::satellite::Espeak;
 
 /// A registration that failed is tried again after this time.
@@ -48,17 +48,17 @@ pub(super) struct Registration {
     home: HomeAssistant,
     speech: Arc<Speech>,
     espeak: Option<Espeak>,
-    registrar: Registrar,
+    place: Place,
     prefer: bool,
     info: watch::Sender<Arc<Info>>,
     state: Mutex<State>,
 }
 
 impl Registration {
-    pub(super) fn new(config: &Config, parts: Parts, registrar: Registrar) -> Self {
+    pub(super) fn new(config: &Config, parts: Parts, place: Place) -> Self {
         let Parts { home, speech, espeak, info } = parts;
         let prefer = config.prefer_pipeline;
-        Self { home, speech, espeak, registrar, prefer, info, state: Mutex::new(State::Waiting) }
+        Self { home, speech, espeak, place, prefer, info, state: Mutex::new(State::Waiting) }
     }
 
     /// Registers after each connect until it is cancelled.
@@ -80,7 +80,7 @@ impl Registration {
 
     /// Takes everything of Helix out of Home Assistant and does not put it back.
     pub(super) async fn withdraw(&self) -> anyhow::Result<Vec<String>> {
-        let removed = self.registrar.unregister().await?;
+        let removed = self.place.registrar(self.home.clone()).await?.unregister().await?;
         *self.state() = State::Withdrawn;
         Ok(removed.iter().map(ToString::to_string).collect())
     }
@@ -127,7 +127,8 @@ impl Registration {
     }
 
     async fn register(&self) -> Result<Registered, RegisterError> {
-        let voice = if self.registrar.has_other_tts().await? { None } else { self.espeak.as_ref() };
+        let registrar = self.place.registrar(self.home.clone()).await?;
+        let voice = if registrar.has_other_tts().await? { None } else { self.espeak.as_ref() };
         let info = offer::info(self.speech.languages().await, voice);
         let languages = |models: &[helix_wyoming::describe::Model]| {
             models.iter().flat_map(|model| model.languages.iter().cloned()).collect::<Vec<_>>()
@@ -138,7 +139,35 @@ impl Registration {
             voice: voice.is_some(),
         };
         self.info.send_replace(Arc::new(info));
-        self.registrar.register(&offer, self.prefer).await
+        registrar.register(&offer, self.prefer).await
+    }
+}
+
+/// Where our Wyoming port is and where that is written down.
+#[derive(Debug)]
+pub(super) struct Place {
+    home: HassConfig,
+    advertise: Option<String>,
+    port: u16,
+    record: PathBuf,
+}
+
+impl Place {
+    pub(super) fn new(config: &Config, port: u16) -> anyhow::Result<Self> {
+        let home = config.home.clone().context("no Home Assistant is configured")?;
+        let record = config.data_dir.join("registration.json");
+        Ok(Self { home, advertise: config.advertise.clone(), port, record })
+    }
+
+    /// The address as configured, else on the way that this machine reaches Home Assistant now: names and routes
+    /// may not be there yet when the bridge starts.
+    async fn registrar(&self, home: HomeAssistant) -> Result<Registrar, RegisterError> {
+        let host = match &self.advertise {
+            Some(host) => host.clone(),
+            None => own_host(&self.home).await,
+        };
+        let address = Address { host, port: self.port };
+        Registrar::new(&self.home, home, SystemClock::start(), address, self.record.clone())
     }
 }
 
@@ -147,38 +176,18 @@ fn describe(registered: &Registered) -> String {
     format!("registered as the voice pipeline Helix{preferred}")
 }
 
-/// Version and place of the home, or why commands may not act.
-pub(super) fn describe_home(home: &HomeAssistant) -> Result<String, String> {
-    match &*home.status().borrow() {
-        LinkStatus::Up { facts, matcher: Ok(()) } => {
-            Ok(format!("Home Assistant {}, language {}", facts.version, facts.language))
-        }
-        LinkStatus::Up { matcher: Err(why), .. } => Err(HomeError::MatcherChanged(why.clone()).to_string()),
-        LinkStatus::Down(error) => Err(error.to_string()),
-    }
-}
-
-pub(super) fn record(data_dir: &Path) -> PathBuf {
-    data_dir.join("registration.json")
-}
-
 /// The address of this machine on the way to Home Assistant; nothing is sent.
-fn own_host(home: &HassConfig) -> String {
+async fn own_host(home: &HassConfig) -> String {
     let url = home.shown_url();
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or_default();
     let target = if authority.contains(':') { authority.to_owned() } else { format!("{authority}:80") };
-    let route = || {
-        let target = target.to_socket_addrs().ok()?.next()?;
-        let socket = UdpSocket::bind(if target.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }).ok()?;
-        socket.connect(target).ok()?;
+    let route = async {
+        let target = lookup_host(target).await.ok()?.next()?;
+        let socket = UdpSocket::bind(if target.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }).await.ok()?;
+        socket.connect(target).await.ok()?;
         Some(socket.local_addr().ok()?.ip())
     };
-    route().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_string()
-}
-
-/// Where Home Assistant reaches the Wyoming port: as configured, else on the way that this machine reaches it.
-pub(super) fn address(config: &Config, home: &HassConfig, port: u16) -> Address {
-    Address { host: config.advertise.clone().unwrap_or_else(|| own_host(home)), port }
+    route.await.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_string()
 }
 
 /// Takes out of Home Assistant what Helix put in, while no bridge runs.
@@ -186,21 +195,8 @@ pub(super) fn address(config: &Config, home: &HassConfig, port: u16) -> Address 
 /// # Errors
 /// Home Assistant cannot be reached or refuses.
 pub async fn unregister(config: &Config) -> anyhow::Result<Vec<String>> {
-    let home_config = config.home.clone().context("no Home Assistant is configured")?;
-    let (clock, cancel, tasks) = (SystemClock::start(), CancellationToken::new(), TaskTracker::new());
-    let (connector, home) = Connector::new(home_config.clone(), clock.clone());
-    tasks.spawn(connector.run(cancel.clone()));
-    tasks.close();
-    let removed = match tokio::time::timeout(CONNECT_LIMIT, home.ready()).await {
-        Ok(Ok(_)) => {
-            let address = address(config, &home_config, config.listen.port());
-            let registrar = Registrar::new(&home_config, home, clock, address, record(&config.data_dir))?;
-            registrar.unregister().await?
-        }
-        Ok(Err(error)) => return Err(error.into()),
-        Err(_) => bail!("Home Assistant did not become ready within 20 s; is it running?"),
-    };
-    cancel.cancel();
-    tasks.wait().await;
+    let visit = Visit::begin(config, CONNECT_LIMIT).await?;
+    let place = Place::new(config, config.listen.port())?;
+    let removed = place.registrar(visit.home().clone()).await?.unregister().await?;
     Ok(removed.iter().map(ToString::to_string).collect())
 }

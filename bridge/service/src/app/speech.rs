@@ -50,10 +50,9 @@ impl Speech {
                     Language::english()
                 }
             };
-            if matches!(config.speech, SpeechEngine::Child { .. }) {
-                self.model_there(&config, &language).await;
-            } else {
-                let _ = self.languages.set(None);
+            match model_choice(&config, &language) {
+                Some(model) => self.model_there(&config, &model).await,
+                None => _ = self.languages.set(None),
             }
             let _ = self.engine.set(Engine::start(engine_config(&config, &language), SystemClock::start()));
         };
@@ -80,18 +79,21 @@ impl Speech {
     }
 
     /// Waits until the model is on disk, downloading it where it is one of the catalogue.
-    async fn model_there(&self, config: &Config, language: &Language) {
-        let name = model_name(config, language);
-        let path = model_path(config, language);
-        let english_only = verify(&path).map_or_else(|_| name.contains(".en"), |shape| shape.english_only());
+    async fn model_there(&self, config: &Config, model: &ModelChoice) {
+        let (name, path) = (&model.name, &model.path);
+        let english_only = verify(path).map_or_else(|_| name.contains(".en"), |shape| shape.english_only());
         let _ = self.languages.set(english_only.then(|| vec!["en".to_owned()]));
-        while !path.exists() {
-            if let Err(why) = fetch(config, &name).await {
+        let mut told = None;
+        while let Some(missing) = model.missing() {
+            let fetched = if model.is_path() { Err(missing) } else { fetch(config, name).await };
+            let Err(why) = fetched else { continue };
+            *self.missing.lock().unwrap_or_else(PoisonError::into_inner) =
+                RecognizeError::Unavailable(why.clone());
+            if told.as_ref() != Some(&why) {
                 tracing::error!(model = name, why, "there is no speech model");
-                *self.missing.lock().unwrap_or_else(PoisonError::into_inner) =
-                    RecognizeError::Unavailable(why);
-                tokio::time::sleep(RETRY_AFTER).await;
+                told = Some(why);
             }
+            tokio::time::sleep(RETRY_AFTER).await;
         }
     }
 }
@@ -108,26 +110,62 @@ impl Recognizer for Speech {
 /// The engine that the configuration means, for speech of this language.
 pub fn engine_config(config: &Config, language: &Language) -> EngineConfig {
     match &config.speech {
-        SpeechEngine::Child { threads, stt_dir, .. } => EngineConfig::Child {
-            model_path: model_path(config, language),
-            threads: *threads,
-            stt_dir: stt_dir.clone(),
-        },
+        SpeechEngine::Child { model, threads, stt_dir } => {
+            let choice = chosen(config, model.as_deref(), language);
+            EngineConfig::Child { model_path: choice.path, threads: *threads, stt_dir: stt_dir.clone() }
+        }
         SpeechEngine::External { host, port } => EngineConfig::External { host: host.clone(), port: *port },
     }
 }
 
-fn model_path(config: &Config, language: &Language) -> PathBuf {
-    ModelFolder::new(&config.data_dir).resolve(&model_name(config, language))
+/// The model that is configured, or that suits the language and this processor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelChoice {
+    /// Its name in the catalogue, or a path.
+    pub name: String,
+    /// Where its file is or would be.
+    pub path: PathBuf,
+    /// Whether a person chose it.
+    pub configured: bool,
 }
 
-fn model_name(config: &Config, language: &Language) -> String {
-    match &config.speech {
-        SpeechEngine::Child { model: Some(name), .. } => name.clone(),
-        SpeechEngine::Child { model: None, .. } | SpeechEngine::External { .. } => {
-            default_model(language, Cpu::detect()).to_owned()
+impl ModelChoice {
+    /// What to do if its file is not there; `None` if it is.
+    pub fn missing(&self) -> Option<String> {
+        let name = &self.name;
+        if self.path.exists() {
+            return None;
         }
+        Some(match Catalogue::builtin().find(name) {
+            _ if self.is_path() => format!(
+                "The speech model file {name} is not there. Correct `model`, or leave it out for the default model."
+            ),
+            Ok(_) => {
+                format!(
+                    "The speech model {name} is not downloaded yet. Download it: `helix model pull {name}`."
+                )
+            }
+            Err(unknown) => unknown.to_string(),
+        })
     }
+
+    fn is_path(&self) -> bool {
+        self.name.contains('/')
+    }
+}
+
+/// The model for speech of this language; `None` if another server does the work.
+pub fn model_choice(config: &Config, language: &Language) -> Option<ModelChoice> {
+    match &config.speech {
+        SpeechEngine::Child { model, .. } => Some(chosen(config, model.as_deref(), language)),
+        SpeechEngine::External { .. } => None,
+    }
+}
+
+fn chosen(config: &Config, model: Option<&str>, language: &Language) -> ModelChoice {
+    let name = model.unwrap_or_else(|| default_model(language, Cpu::detect())).to_owned();
+    let path = ModelFolder::new(&config.data_dir).resolve(&name);
+    ModelChoice { name, path, configured: model.is_some() }
 }
 
 /// The configured language, else that of the home, which may have to be waited for.

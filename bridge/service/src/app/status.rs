@@ -1,5 +1,6 @@
 //! Answers the control socket: the last runs, how every part is, unregister.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::bridge::Bridge;
@@ -12,6 +13,7 @@ pub(super) struct Desk {
     pub(super) bridge: Arc<Bridge>,
     pub(super) registration: Arc<Registration>,
     pub(super) speech: Arc<Speech>,
+    pub(super) address: SocketAddr,
 }
 
 impl Answers for Desk {
@@ -19,6 +21,7 @@ impl Answers for Desk {
         match ask {
             Ask::Runs { conversation } => Answer::Runs(self.bridge.rows(conversation.as_deref())),
             Ask::Status => Answer::Status(self.status()),
+            Ask::Address => Answer::Address(self.address),
             Ask::Unregister => match self.registration.withdraw().await {
                 Ok(removed) => Answer::Done(removed),
                 Err(error) => Answer::Failed(format!("{error:#}")),

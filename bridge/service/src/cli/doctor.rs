@@ -1,19 +1,23 @@
 //! `helix doctor`: every part, one line each.
 
+use std::net::TcpListener;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use helix::app::{Explainer, engine_config};
+use helix::app::{Visit, engine_config, model_choice};
 use helix::clock::SystemClock;
 use helix::config::SpeechEngine;
-use helix::control::{Answer, Ask, ask};
+use helix::control::{Answer, Ask, PartRow, ask};
+use helix::model::verify;
 use helix::satellite::Espeak;
 use helix::speech::Engine;
 use helix_core::Language;
+use helix_hass::pipeline::ListPipelines;
 use serde_json::json;
 
-use super::Session;
+use super::{Session, healthcheck};
 
+/// Longer than a home takes to start or a model to load on a small machine.
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// How a part is.
@@ -26,17 +30,49 @@ enum Health {
     Broken(String),
 }
 
+use Health::{Broken, Missing, Works};
+
 pub(crate) async fn run(session: Session) -> anyhow::Result<ExitCode> {
-    let (home, speech, bridge) =
-        tokio::join!(home_assistant(&session), speech(&session), running_bridge(&session));
-    let parts =
-        [("Home Assistant", home), ("speech", speech), ("voice", own_voice().await), ("bridge", bridge)];
+    let bridge = running_bridge(&session).await;
+    let visit = async { Visit::begin(&session.config, LIMIT).await.map_err(|error| format!("{error:#}")) };
+    let (visit, (model, speech), voice, port) = tokio::join!(
+        visit,
+        speech(&session, bridge.as_deref()),
+        own_voice(),
+        port(&session, bridge.is_some())
+    );
+    let registration = registration(visit.as_ref().ok(), bridge.as_deref()).await;
+    let home = match visit.as_ref().map(Visit::describe) {
+        Ok(Ok(facts)) => Works(facts),
+        Ok(Err(why)) => Broken(why),
+        Err(why) => Broken(why.clone()),
+    };
+    let bridge = match &bridge {
+        Some(_) => Works(format!("running with {}", session.config.data_dir.display())),
+        None => Missing(format!(
+            "no Helix runs with {}, so Home Assistant has no voice; start it: `helix run`",
+            session.config.data_dir.display()
+        )),
+    };
+    let parts = [
+        ("Home Assistant", home),
+        ("model", model),
+        ("speech", speech),
+        ("own voice", voice),
+        ("port", port),
+        ("bridge", bridge),
+        ("registration", registration),
+    ];
+    Ok(show(&session, parts))
+}
+
+fn show<const N: usize>(session: &Session, parts: [(&str, Health); N]) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     for (part, health) in parts {
         let (word, text) = match health {
-            Health::Works(text) => ("works", text),
-            Health::Missing(text) => ("missing", text),
-            Health::Broken(text) => {
+            Works(text) => ("works", text),
+            Missing(text) => ("missing", text),
+            Broken(text) => {
                 code = ExitCode::FAILURE;
                 ("broken", text)
             }
@@ -44,34 +80,58 @@ pub(crate) async fn run(session: Session) -> anyhow::Result<ExitCode> {
         session.out.line(format!("{word:<8} {part:<15} {text}"));
         session.out.object(&json!({ "part": part, "state": word, "text": text }));
     }
-    Ok(code)
+    code
 }
 
-async fn home_assistant(session: &Session) -> Health {
-    if session.config.home.is_none() {
-        return Health::Broken(
-            "not configured: set ha_url and ha_token in helix.toml, or HELIX_HA_URL and HELIX_HA_TOKEN"
-                .into(),
-        );
-    }
-    match Explainer::connect(&session.config, LIMIT).await {
-        Ok(explainer) => match explainer.self_check() {
-            Ok(facts) => Health::Works(facts),
-            Err(why) => Health::Broken(why),
-        },
-        Err(error) => Health::Broken(format!("{error:#}")),
+/// What the bridge says about its parts, if one runs.
+async fn running_bridge(session: &Session) -> Option<Vec<PartRow>> {
+    match ask(&session.config.data_dir, &Ask::Status).await {
+        Ok(Answer::Status(parts)) => Some(parts),
+        Ok(Answer::Runs(_) | Answer::Address(_) | Answer::Done(_) | Answer::Failed(_)) | Err(_) => None,
     }
 }
 
-async fn speech(session: &Session) -> Health {
+fn told_by(bridge: Option<&[PartRow]>, part: &str) -> Option<Health> {
+    let row = bridge?.iter().find(|row| row.part == part)?;
+    Some(if row.works { Works(row.text.clone()) } else { Broken(row.text.clone()) })
+}
+
+/// The model and the engine. A running bridge has loaded the model: it is not loaded a second time.
+async fn speech(session: &Session, bridge: Option<&[PartRow]>) -> (Health, Health) {
     let language = session.config.language.clone().unwrap_or_else(Language::english);
-    let engine = Engine::start(engine_config(&session.config, &language), SystemClock::start());
+    let model = match model_choice(&session.config, &language) {
+        None => Works("that of the external speech server".into()),
+        Some(choice) => match (choice.missing(), verify(&choice.path)) {
+            (Some(missing), _) if bridge.is_none() => {
+                let without = Missing("no speech model, so only typed commands work".into());
+                return (Missing(missing), without);
+            }
+            (Some(missing), _) => Missing(missing),
+            (None, Ok(shape)) => {
+                let spoken = if shape.english_only() { "English only" } else { "many languages" };
+                let why = if choice.configured { "configured" } else { "the default here" };
+                Works(format!("{}, {spoken}, {why}", choice.name))
+            }
+            (None, Err(error)) => Broken(format!("{}: {error}", choice.name)),
+        },
+    };
+    let speech = match told_by(bridge, "speech") {
+        Some(health) => health,
+        None => own_engine(session, &language).await,
+    };
+    (model, speech)
+}
+
+async fn own_engine(session: &Session, language: &Language) -> Health {
+    let engine = Engine::start(engine_config(&session.config, language), SystemClock::start());
     let ready = tokio::time::timeout(LIMIT, engine.ready()).await;
     let health = match ready {
-        Ok(Ok(())) => Health::Works(engine.describe().unwrap_or_else(|why| why)),
-        Ok(Err(error)) => Health::Broken(error.to_string()),
-        Err(_) => Health::Broken(match &session.config.speech {
-            SpeechEngine::Child { .. } => "the model did not load within 20 s; is the machine busy?".into(),
+        Ok(Ok(())) => engine.describe().map_or_else(Broken, Works),
+        Ok(Err(error)) => Broken(error.to_string()),
+        Err(_) => Broken(match &session.config.speech {
+            SpeechEngine::Child { .. } => {
+                "the model did not load within 20 s; choose a smaller one: `helix model list`".into()
+            }
             SpeechEngine::External { host, port } => {
                 format!("the speech server {host}:{port} does not answer; check asr_host and asr_port")
             }
@@ -83,20 +143,44 @@ async fn speech(session: &Session) -> Health {
 
 async fn own_voice() -> Health {
     match Espeak::find().await {
-        Ok(_) => Health::Works("espeak-ng, offered where Home Assistant has no text-to-speech".into()),
-        Err(error) => Health::Missing(format!("{error}; a home without text-to-speech stays mute")),
+        Ok(_) => Works("espeak-ng, offered where Home Assistant has no text-to-speech".into()),
+        Err(error) => Missing(format!("{error}; a home without text-to-speech stays mute")),
     }
 }
 
-async fn running_bridge(session: &Session) -> Health {
-    match ask(&session.config.data_dir, &Ask::Status).await {
-        Ok(Answer::Status(parts)) => match parts.iter().find(|part| !part.works) {
-            Some(part) => Health::Broken(format!("{}: {}", part.part, part.text)),
-            None => Health::Works(parts.into_iter().map(|part| part.text).collect::<Vec<_>>().join("; ")),
-        },
-        Ok(Answer::Runs(_) | Answer::Done(_) | Answer::Failed(_)) => {
-            Health::Broken("the running Helix is of another version; restart it".into())
-        }
-        Err(error) => Health::Missing(error.to_string()),
+/// The Wyoming port: answered by the running bridge, or free for one.
+async fn port(session: &Session, bridge_runs: bool) -> Health {
+    let configured = session.config.listen;
+    if !bridge_runs {
+        return match TcpListener::bind(configured) {
+            Ok(_) => Works(format!("{configured} is free")),
+            Err(error) => Broken(format!(
+                "{configured} cannot be used ({error}); set another `listen`, or stop what has it (`ss -ltnp`)"
+            )),
+        };
+    }
+    let address = match ask(&session.config.data_dir, &Ask::Address).await {
+        Ok(Answer::Address(address)) => address,
+        Ok(Answer::Runs(_) | Answer::Status(_) | Answer::Done(_) | Answer::Failed(_)) | Err(_) => configured,
+    };
+    match healthcheck::offered(address).await {
+        Ok(programs) => Works(format!("{address} offers {}", programs.join(", "))),
+        Err(error) => Broken(format!("{error:#}")),
+    }
+}
+
+async fn registration(visit: Option<&Visit>, bridge: Option<&[PartRow]>) -> Health {
+    if let Some(health) = told_by(bridge, "registration") {
+        return health;
+    }
+    let Some(visit) = visit else {
+        return Missing("not known without Home Assistant".into());
+    };
+    match visit.home().command(ListPipelines {}).await {
+        Ok(all) if all.pipelines.iter().any(|pipeline| pipeline.settings.name == "Helix") => Missing(
+            "the voice pipeline Helix is in Home Assistant, but no bridge runs here; `helix unregister` removes it".into(),
+        ),
+        Ok(_) => Missing("Home Assistant has no voice pipeline Helix; `helix run` makes it".into()),
+        Err(error) => Broken(error.to_string()),
     }
 }

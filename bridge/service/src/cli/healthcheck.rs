@@ -1,10 +1,11 @@
 //! `helix healthcheck`: asks the running bridge by a real `describe`.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use helix::control::{Answer, Ask, ask};
 use helix_wyoming::describe::Describe;
 use helix_wyoming::{Decoder, Event, Limits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,17 +16,29 @@ use super::Session;
 const LIMIT: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(session: Session) -> anyhow::Result<ExitCode> {
-    let mut address = session.config.listen;
+    let address = match ask(&session.config.data_dir, &Ask::Address).await {
+        Ok(Answer::Address(address)) => address,
+        Err(error) if session.config.listen.port() == 0 => return Err(error.into()),
+        Ok(Answer::Runs(_) | Answer::Status(_) | Answer::Done(_) | Answer::Failed(_)) | Err(_) => {
+            session.config.listen
+        }
+    };
+    let programs = offered(address).await?;
+    session.out.line(format!("healthy: {}", programs.join(", ")));
+    session.out.object(&serde_json::json!({ "healthy": true, "address": address, "programs": programs }));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the bridge at this address offers now.
+pub(super) async fn offered(mut address: SocketAddr) -> anyhow::Result<Vec<&'static str>> {
     if address.ip().is_unspecified() {
-        address = SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()));
+        let ip = if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        address.set_ip(ip);
     }
-    let programs = tokio::time::timeout(LIMIT, describe(address))
+    tokio::time::timeout(LIMIT, describe(address))
         .await
         .unwrap_or_else(|_| bail!("no answer in 5 s"))
-        .with_context(|| format!("the bridge does not answer at {address}; is `helix run` running?"))?;
-    session.out.line(format!("healthy: {}", programs.join(", ")));
-    session.out.object(&serde_json::json!({ "healthy": true, "programs": programs }));
-    Ok(ExitCode::SUCCESS)
+        .with_context(|| format!("the bridge does not answer at {address}; is `helix run` running?"))
 }
 
 async fn describe(address: SocketAddr) -> anyhow::Result<Vec<&'static str>> {

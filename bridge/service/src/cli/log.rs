@@ -1,4 +1,5 @@
-//! The log goes to standard error; the bridge logs at `log_level`, other commands only warnings.
+//! The log goes to standard error; the bridge logs at `log_level`, other commands only say what they have to say, unless
+//! another level is set.
 
 use std::io::IsTerminal;
 
@@ -6,11 +7,11 @@ use anyhow::Context;
 use tracing_subscriber::EnvFilter;
 
 pub(crate) fn start(level: &str, is_bridge: bool) -> anyhow::Result<()> {
-    let level = if is_bridge || level != "info" { level } else { "warn" };
+    let level = if is_bridge || level != "info" { level } else { "off" };
     // HTTP and WebSocket libraries log bodies and headers at debug: they stay quiet unless asked for by name.
     let quiet = ["hyper", "hyper_util", "reqwest", "rustls", "tungstenite", "tokio_tungstenite"];
     let filter = match level {
-        "trace" | "debug" | "info" | "warn" | "error" => {
+        "trace" | "debug" | "info" | "warn" | "error" | "off" => {
             quiet.iter().fold(level.to_owned(), |filter, name| format!("{filter},{name}=warn"))
         }
         other => other.to_owned(),

@@ -89,7 +89,7 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
     let config = Config::load(cli.config.as_deref(), &ProcessEnvironment)?;
     log::start(&config.log_level, matches!(cli.command, Command::Run(_)))?;
     for warning in &config.warnings {
-        tracing::warn!("{warning}");
+        eprintln!("helix: {warning}");
     }
     let context = Session { config, out: Output::new(cli.json) };
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -1,10 +1,12 @@
 //! `helix model`: list, pull, remove.
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
+use helix::app::model_choice;
 use helix::clock::SystemClock;
-use helix::config::{Config, SpeechEngine};
+use helix::config::Config;
 use helix::model::{
     Catalogue, Cpu, FileState, Hub, HubLimits, Installed, ModelFolder, Progress, default_model, pull,
 };
@@ -42,7 +44,7 @@ pub(crate) async fn run(session: Session, command: Command) -> anyhow::Result<Ex
             fetch(&session, &folder, &name).await?;
         }
         Command::Remove { name, force } => {
-            let removed = folder.remove(&name, in_use(&session.config), force)?;
+            let removed = folder.remove(&name, in_use(&session.config).as_deref(), force)?;
             session.out.line(format!("removed {} ({})", removed.name, megabytes(removed.bytes)));
             session.out.object(&json!({ "removed": removed.name, "bytes": removed.bytes }));
         }
@@ -50,15 +52,20 @@ pub(crate) async fn run(session: Session, command: Command) -> anyhow::Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-fn in_use(config: &Config) -> Option<&str> {
-    match &config.speech {
-        SpeechEngine::Child { model, .. } => model.as_deref(),
-        SpeechEngine::External { .. } => None,
-    }
+/// The configured model, else the one that the bridge would choose.
+fn in_use(config: &Config) -> Option<String> {
+    let language = config.language.clone().unwrap_or_else(Language::english);
+    model_choice(config, &language).map(|model| model.name)
 }
 
 fn list(session: &Session, folder: &ModelFolder) -> anyhow::Result<()> {
-    let listing = folder.list(Catalogue::builtin(), in_use(&session.config))?;
+    let used = in_use(&session.config);
+    let listing = folder.list(Catalogue::builtin(), used.as_deref())?;
+    if let Some(path) = used.as_deref().filter(|name| name.contains('/')) {
+        let state = if Path::new(path).exists() { "a file of its own" } else { "missing" };
+        session.out.line(format!("{path}  {state} in use"));
+        session.out.object(&json!({ "path": path, "state": state, "in_use": true }));
+    }
     for model in &listing.installed {
         let state = state_of(model);
         let mark = if model.in_use { "in use" } else { "" };
@@ -77,15 +84,17 @@ fn list(session: &Session, folder: &ModelFolder) -> anyhow::Result<()> {
         session.out.object(&json!({ "name": part.name, "bytes": part.bytes, "state": "unfinished" }));
     }
     for model in &listing.available {
+        let in_use = used.as_deref() == Some(&model.name);
+        let state = if in_use { "in use, to be pulled" } else { "can be pulled" };
         session.out.line(format!(
-            "{:<22} {:>9}  can be pulled: {}",
+            "{:<22} {:>9}  {state}: {}",
             model.name,
             megabytes(model.bytes),
             model.about
         ));
         session.out.object(&json!({
             "name": model.name, "bytes": model.bytes, "state": "available", "english_only": model.english_only(),
-            "sha256": model.sha256.to_string(),
+            "sha256": model.sha256.to_string(), "in_use": in_use,
         }));
     }
     Ok(())

@@ -3,17 +3,19 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use helix::app::Explainer;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader};
 
 use super::Session;
 use super::output::Output;
 
 /// A line of standard input is at most this long, bytes.
 const LINE_LEN_MAX: usize = 1 << 20;
+/// Actions that are shown to people: a command may concern a hundred lights.
+const SHOWN_MAX: usize = 10;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -58,37 +60,68 @@ struct Row {
 
 pub(crate) async fn run(session: Session, args: Args) -> anyhow::Result<ExitCode> {
     let explainer = Explainer::connect(&session.config, Duration::from_secs(20)).await?;
-    if !args.stdin {
-        let line = Line { text: args.text.join(" "), language: args.language, area: args.area, source: None };
-        let row = explain(&explainer, line).await?;
-        show(&session, &row);
+    if args.stdin {
+        let defaults = Defaults { language: args.language, area: args.area };
+        let mut input = BufReader::new(tokio::io::stdin());
+        for number in 1.. {
+            let Some(text) = next_line(&mut input).await.context("standard input")? else { break };
+            answer(&explainer, number, &text, &defaults).await;
+        }
         return Ok(ExitCode::SUCCESS);
     }
-    let mut input = BufReader::new(tokio::io::stdin());
-    for number in 1.. {
-        let mut text = String::new();
-        let read = (&mut input)
-            .take(LINE_LEN_MAX as u64 + 1)
-            .read_line(&mut text)
-            .await
-            .context("standard input")?;
-        if read == 0 {
-            break;
+    let line = Line { text: args.text.join(" "), language: args.language, area: args.area, source: None };
+    let row = explain(&explainer, line).await?;
+    session.out.object(&row);
+    show(&session, &row);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What holds for a line that does not say it.
+struct Defaults {
+    language: Option<String>,
+    area: Option<String>,
+}
+
+/// Answers one line with one line, whatever it holds.
+async fn answer(explainer: &Explainer, number: u64, text: &[u8], defaults: &Defaults) {
+    let error = |text: String| Output::always(&json!({ "line": number, "error": text }));
+    if text.len() > LINE_LEN_MAX {
+        return error("the line is longer than 1 MiB; send shorter ones".into());
+    }
+    if text.trim_ascii().is_empty() {
+        return;
+    }
+    let mut line: Line = match serde_json::from_slice(text) {
+        Ok(line) => line,
+        Err(wrong) => return error(format!("not a JSON object with a text: {wrong}")),
+    };
+    line.language = line.language.or_else(|| defaults.language.clone());
+    line.area = line.area.or_else(|| defaults.area.clone());
+    match explain(explainer, line).await {
+        Ok(row) => Output::always(&row),
+        Err(wrong) => error(format!("{wrong:#}")),
+    }
+}
+
+/// The next line without its end; of one that is too long, only its beginning. `None` is the end.
+async fn next_line(input: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let mut any = false;
+    loop {
+        let piece = input.fill_buf().await?;
+        if piece.is_empty() {
+            return Ok(any.then_some(line));
         }
-        if text.len() > LINE_LEN_MAX {
-            bail!("line {number} is longer than 1 MiB");
-        }
-        if text.trim().is_empty() {
-            continue;
-        }
-        match serde_json::from_str(&text) {
-            Ok(line) => Output::always(&explain(&explainer, line).await?),
-            Err(error) => {
-                Output::always(&json!({ "line": number, "error": format!("not understood: {error}") }))
-            }
+        any = true;
+        let end = piece.iter().position(|byte| *byte == b'\n');
+        let part = &piece[..end.unwrap_or(piece.len())];
+        line.extend_from_slice(&part[..part.len().min(LINE_LEN_MAX + 1 - line.len())]);
+        let read = end.map_or(piece.len(), |end| end + 1);
+        input.consume(read);
+        if end.is_some() {
+            return Ok(Some(line));
         }
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 async fn explain(explainer: &Explainer, line: Line) -> anyhow::Result<Row> {
@@ -127,17 +160,23 @@ async fn explain(explainer: &Explainer, line: Line) -> anyhow::Result<Row> {
 }
 
 fn show(session: &Session, row: &Row) {
-    session.out.object(row);
-    session.out.line(format!("route   {} ({})", row.route, row.reason));
-    session.out.line(format!("acts    {}, risk {}", if row.acts { "yes" } else { "no" }, row.risk));
-    for action in &row.actions {
-        session.out.line(format!("action  {} {} {}", action["action"], action["targets"], action["data"]));
+    let out = session.out;
+    out.line(format!("route       {}: {}", row.route, row.reason));
+    out.line(format!("acts        {}, risk {}", if row.acts { "yes" } else { "no" }, row.risk));
+    for action in row.actions.iter().take(SHOWN_MAX) {
+        let target = action["targets"][0].as_str().unwrap_or_default();
+        let with = action["data"].as_object().filter(|data| !data.is_empty());
+        let with = with.map(|data| format!(" {}", Value::from(data.clone()))).unwrap_or_default();
+        out.line(format!("action      {} {target}{with}", action["action"].as_str().unwrap_or_default()));
+    }
+    if let Some(more) = row.actions.len().checked_sub(SHOWN_MAX + 1) {
+        out.line(format!("            and {} more (--json shows all)", more + 1));
     }
     for (name, value) in &row.dimensions {
-        session.out.line(format!("{name:<11} {value}"));
+        out.line(format!("{name:<11} {}", value.as_str().unwrap_or("none")));
     }
     if !row.reply.is_empty() {
-        session.out.line(format!("reply   {}", row.reply));
+        out.line(format!("reply       {}", row.reply));
     }
-    session.out.line(format!("took    {:.1} ms", row.took_ms));
+    out.line(format!("took        {:.1} ms", row.took_ms));
 }

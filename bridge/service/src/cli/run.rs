@@ -24,8 +24,7 @@ pub(crate) async fn run(session: Session, args: Args) -> anyhow::Result<ExitCode
     }
     let cancel = CancellationToken::new();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let app = app::App::start(session.config, cancel.clone()).await?;
-    let bridge = app.run();
+    let bridge = async { app::App::start(session.config, cancel.clone()).await?.run().await };
     tokio::pin!(bridge);
     tokio::select! {
         ended = &mut bridge => ended?,

@@ -18,7 +18,9 @@ pub(crate) async fn run(session: Session, args: Args) -> anyhow::Result<ExitCode
     let rows = match ask(&session.config.data_dir, &Ask::Runs { conversation: None }).await? {
         Answer::Runs(rows) => rows,
         Answer::Failed(text) => bail!("{text}"),
-        Answer::Status(_) | Answer::Done(_) => bail!("the running Helix is of another version; restart it"),
+        Answer::Status(_) | Answer::Address(_) | Answer::Done(_) => {
+            bail!("the running Helix is of another version; restart it")
+        }
     };
     let skip = rows.len().saturating_sub(args.last);
     if rows.is_empty() {

@@ -40,7 +40,7 @@ pub(crate) async fn run(session: Session, args: Args) -> anyhow::Result<ExitCode
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<i16>> {
-    helix::speech::read_wav(path).with_context(|| format!("{} cannot be played", path.display()))
+    helix::speech::read_wav(path).with_context(|| path.display().to_string())
 }
 
 /// The bridge's own timeline, if the bridge runs with the same data directory.
@@ -48,7 +48,7 @@ async fn timeline_of(session: &Session, told: &Told) -> Option<RunRow> {
     let conversation = Some(told.conversation.clone()?);
     match ask(&session.config.data_dir, &Ask::Runs { conversation }).await {
         Ok(Answer::Runs(mut rows)) => rows.pop(),
-        Ok(Answer::Status(_) | Answer::Done(_) | Answer::Failed(_)) | Err(_) => None,
+        Ok(Answer::Status(_) | Answer::Address(_) | Answer::Done(_) | Answer::Failed(_)) | Err(_) => None,
     }
 }
 

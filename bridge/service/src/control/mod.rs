@@ -1,5 +1,6 @@
 //! The control socket: commands of the same user (or root) ask the running bridge; one JSON line each way.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub enum Ask {
     },
     /// How every part is.
     Status,
+    /// The address of the Wyoming port.
+    Address,
     /// Takes out of Home Assistant what Helix put in, and stops registering.
     Unregister,
 }
@@ -71,6 +74,8 @@ pub enum Answer {
     Runs(Vec<RunRow>),
     /// Every part.
     Status(Vec<PartRow>),
+    /// The address of the Wyoming port, with the number that it got if 0 was configured.
+    Address(SocketAddr),
     /// It is done; what was done.
     Done(Vec<String>),
     /// It could not be done.
@@ -93,7 +98,9 @@ pub enum ControlError {
         path: PathBuf,
     },
     /// The socket could not be made.
-    #[error("the control socket {path} cannot be made: {source}; is the data directory writable?")]
+    #[error(
+        "the control socket {path} cannot be made: {source}; choose a writable data directory with a short path"
+    )]
     Bind {
         /// The socket.
         path: PathBuf,
@@ -101,7 +108,7 @@ pub enum ControlError {
         source: std::io::Error,
     },
     /// A running bridge has it.
-    #[error("another Helix is running with this data directory ({path})")]
+    #[error("another Helix is running with this data directory ({path}); stop it, or set another data_dir")]
     InUse {
         /// The socket.
         path: PathBuf,
@@ -139,7 +146,7 @@ impl ControlServer {
         Ok(Self { listener, path })
     }
 
-    /// Serves until cancelled; removes the socket.
+    /// Serves until cancelled. The socket is removed when the server is dropped.
     pub async fn run(self, answers: Arc<impl Answers>, cancel: CancellationToken) {
         let tracker = TaskTracker::new();
         while let Some(accepted) = cancel.run_until_cancelled(self.listener.accept()).await {
@@ -155,6 +162,11 @@ impl ControlServer {
         }
         tracker.close();
         let _ = timeout(Duration::from_secs(1), tracker.wait()).await;
+    }
+}
+
+impl Drop for ControlServer {
+    fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
     }
 }

@@ -11,15 +11,36 @@ const SECONDS_MAX: u32 = 600;
 /// Why a recording cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum WavError {
-    /// It is no WAV file, or cannot be read.
-    #[error("it is not a readable WAV file ({0}); convert it with: ffmpeg -i FILE -ar 16000 -ac 1 out.wav")]
-    Unreadable(#[from] hound::Error),
+    /// The file cannot be opened or read.
+    #[error(transparent)]
+    Unreadable(std::io::Error),
+    /// It is no WAV file.
+    #[error(
+        "it is not a WAV file that is understood ({reason}); convert it with: ffmpeg -i FILE -ar 16000 -ac 1 out.wav"
+    )]
+    NotWav {
+        /// What is wrong with it.
+        reason: hound::Error,
+    },
     /// It is longer than ten minutes.
     #[error("it is longer than 10 minutes; cut it into utterances")]
     TooLong,
     /// It cannot be converted.
     #[error(transparent)]
     Format(#[from] Unsupported),
+}
+
+impl From<hound::Error> for WavError {
+    fn from(error: hound::Error) -> Self {
+        match error {
+            hound::Error::IoError(error) => Self::Unreadable(error),
+            reason @ (hound::Error::FormatError(_)
+            | hound::Error::TooWide
+            | hound::Error::UnfinishedSample
+            | hound::Error::Unsupported
+            | hound::Error::InvalidSampleFormat) => Self::NotWav { reason },
+        }
+    }
 }
 
 /// Reads a WAV file of any usual format.
