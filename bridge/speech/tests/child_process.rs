@@ -181,6 +181,27 @@ fn a_cancelled_decode_is_answered_and_the_next_one_is_whole() {
 }
 
 #[test]
+fn many_decodes_leak_less_than_is_worth_a_new_child() {
+    let mut stt = Stt::loaded(&model());
+    assert!(matches!(stt.report(), Some(Report::Ready(_))));
+    let mut decoded = |ids: std::ops::Range<u64>| {
+        for id in ids {
+            let samples = noise(1_600, 3_000, 1).to_vec();
+            let decode = Decode { id: DecodeId(id), language: "en".into(), full_window: false, samples };
+            stt.write(&Order::Decode(decode).encode());
+            if !id.is_multiple_of(10) {
+                stt.write(&Order::Cancel(Cancel { id: DecodeId(id) }).encode());
+            }
+            assert!(stt.report().is_some());
+        }
+        support::resident_kb(stt.process.id())
+    };
+    let before = decoded(1..50);
+    let after = decoded(50..450);
+    assert!(after < before + 4 * 1024, "{before} kB before, {after} kB after 400 decodes");
+}
+
+#[test]
 fn it_says_what_it_was_built_from() {
     let output = Command::new(stt_binary()).arg("--version").output().expect("helix-stt runs");
     let text = String::from_utf8(output.stdout).expect("text");

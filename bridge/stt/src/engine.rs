@@ -25,6 +25,12 @@ const SAMPLES_LEN_MIN: usize = 8_000;
 /// Threads that may be asked for.
 const THREADS_MAX: u8 = 16;
 
+/// More tokens than anybody can say: English needs 6 a second, scripts without tokens of their own up to 15. A
+/// stuck decoder would go on to 220.
+fn tokens_max(samples_len: usize) -> usize {
+    32 + 20 * samples_len.div_ceil(16_000)
+}
+
 /// Why the process cannot go on, in words for people.
 #[derive(Debug)]
 pub(crate) struct Fatal {
@@ -167,7 +173,10 @@ impl Engine {
             return Ok((first, false));
         }
         let second = self.pass(decode.id, &decode.language, &samples, whole)?;
-        Ok((if second.is_better_than(&first) { second } else { first }, true))
+        let better = if second.is_better_than(&first) { second } else { first };
+        // Stuck twice: whatever was said, these are not its words.
+        let text = if better.is_stuck() { String::new() } else { better.text };
+        Ok((Pass { text, ..better }, true))
     }
 
     fn pass(
@@ -180,13 +189,15 @@ impl Engine {
         if self.cancellation.covers(id) {
             return Err(whisper_rs::WhisperError::FailedToEncode);
         }
-        let parameters = self.parameters(id, language, window);
+        let tokens_max = tokens_max(samples.len());
+        let mut parameters = self.parameters(id, language, window);
+        parameters.set_max_tokens(i32::try_from(tokens_max).unwrap_or(0));
         self.state.full(parameters, samples)?;
         // An aborted pass may still answer success, with half a sentence.
         if self.cancellation.covers(id) {
             return Err(whisper_rs::WhisperError::FailedToDecode);
         }
-        Ok(self.pass_result())
+        Ok(self.pass_result(tokens_max))
     }
 
     fn parameters<'a>(&self, id: DecodeId, language: &'a str, window: usize) -> FullParams<'a, 'static> {
@@ -213,9 +224,9 @@ impl Engine {
         parameters
     }
 
-    fn pass_result(&self) -> Pass {
+    fn pass_result(&self, tokens_max: usize) -> Pass {
         let mut raw = String::new();
-        let (mut logprob, mut tokens) = (0.0, 0);
+        let (mut logprob, mut tokens) = (0.0, 0_usize);
         for segment in self.state.as_iter() {
             raw.push_str(&segment.to_str_lossy().unwrap_or_default());
             for token in (0..segment.n_tokens()).filter_map(|index| segment.get_token(index)) {
@@ -226,7 +237,7 @@ impl Engine {
         let mut said = text::said(&raw);
         said.truncate(said.floor_char_boundary(TEXT_LEN_MAX));
         let avg_logprob = if tokens == 0 { 0.0 } else { logprob / tokens as f32 };
-        Pass { repetition: text::repetition(&said), text: said, avg_logprob }
+        Pass { repetition: text::repetition(&said), text: said, avg_logprob, cut_off: tokens > tokens_max }
     }
 }
 
@@ -235,16 +246,23 @@ struct Pass {
     text: String,
     avg_logprob: f32,
     repetition: f32,
+    /// More tokens than anybody can say in the time.
+    cut_off: bool,
 }
 
 impl Pass {
+    /// The decoder went round in circles.
+    fn is_stuck(&self) -> bool {
+        self.cut_off || self.repetition > DOUBTFUL_REPETITION
+    }
+
     fn is_doubtful(&self) -> bool {
         let unsure = self.avg_logprob < DOUBTFUL_LOGPROB && !self.text.is_empty();
-        unsure || self.repetition > DOUBTFUL_REPETITION
+        unsure || self.is_stuck()
     }
 
     fn is_better_than(&self, other: &Self) -> bool {
-        match (self.repetition > DOUBTFUL_REPETITION, other.repetition > DOUBTFUL_REPETITION) {
+        match (self.is_stuck(), other.is_stuck()) {
             (false, true) => true,
             (true, false) => false,
             (true, true) | (false, false) => self.avg_logprob >= other.avg_logprob,
@@ -289,4 +307,40 @@ fn milliseconds(duration: Duration) -> u32 {
 #[allow(clippy::disallowed_methods, reason = "the child's only clock: how long a decode took")]
 fn now() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pass(said: &str, avg_logprob: f32) -> Pass {
+        Pass { repetition: text::repetition(said), text: said.to_owned(), avg_logprob, cut_off: false }
+    }
+
+    #[test]
+    fn what_the_engine_is_sure_of_is_not_decoded_twice() {
+        assert!(!pass("Turn on the light.", -0.3).is_doubtful());
+        assert!(!pass("", -3.0).is_doubtful(), "silence");
+    }
+
+    #[test]
+    fn a_text_that_is_unsure_repeated_or_endless_is_decoded_again() {
+        assert!(pass("Turn on the light.", -1.4).is_doubtful());
+        assert!(pass(&"the light ".repeat(9), -0.1).is_doubtful());
+        assert!(Pass { cut_off: true, ..pass("and so on", -0.1) }.is_doubtful());
+    }
+
+    #[test]
+    fn of_two_texts_the_one_that_is_not_stuck_is_taken_then_the_surer_one() {
+        let stuck = pass(&"the light ".repeat(9), -0.1);
+        let unsure = pass("Turn on the light.", -1.4);
+        assert!(unsure.is_better_than(&stuck) && !stuck.is_better_than(&unsure));
+        assert!(pass("Turn on the light.", -0.9).is_better_than(&unsure));
+    }
+
+    #[test]
+    fn nobody_speaks_faster_than_the_bound() {
+        assert!(tokens_max(16_000) > 40 && tokens_max(16_000) < 80);
+        assert!(tokens_max(30 * 16_000) >= 220, "the whole window is bounded by whisper.cpp");
+    }
 }

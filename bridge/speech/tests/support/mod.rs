@@ -71,6 +71,13 @@ pub fn model() -> PathBuf {
     repository().join("tests/models/whisper-home-test-en/ggml-home-test.en.bin")
 }
 
+/// Memory that a process holds.
+pub fn resident_kb(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux names it");
+    line.split_whitespace().nth(1).and_then(|kb| kb.parse().ok()).expect("a number")
+}
+
 /// The sentences that the model understands letter by letter.
 pub fn sentences() -> Vec<String> {
     let list = repository().join("tests/models/whisper-home-test-en/sentences.tsv");
