@@ -92,10 +92,23 @@ impl Bridge {
     /// # Errors
     /// There is no binary, or no port.
     pub async fn launch(settings: Settings) -> Result<Self> {
+        Self::launch_in(settings, new_folder("bridge")?, free_port()?).await
+    }
+
+    /// Ends it as [`Bridge::stop`] does and starts it again with what it remembers, at `port`.
+    ///
+    /// # Errors
+    /// As [`Bridge::stop`] and [`Bridge::start`].
+    pub async fn start_again(mut self, settings: Settings, port: u16) -> Result<Self> {
+        self.end().await?;
+        let mut bridge = Self::launch_in(settings, std::mem::take(&mut self.data_dir), port).await?;
+        bridge.ready().await?;
+        Ok(bridge)
+    }
+
+    async fn launch_in(settings: Settings, data_dir: PathBuf, port: u16) -> Result<Self> {
         let profile = settings.profile;
         let (binary, stt_dir) = tokio::task::spawn_blocking(move || built(profile)).await??;
-        let data_dir = new_folder("bridge")?;
-        let port = free_port()?;
         let log = File::create(data_dir.join("log"))?;
         let child = Command::new(binary)
             .arg("run")
@@ -205,6 +218,10 @@ impl Bridge {
     /// # Errors
     /// It did not end so; with the log.
     pub async fn stop(mut self) -> Result<()> {
+        self.end().await
+    }
+
+    async fn end(&mut self) -> Result<()> {
         let children = self.children();
         self.signal(Signal::TERM)?;
         let status = self.ended(STOP_LIMIT).await?;
@@ -224,7 +241,10 @@ impl Drop for Bridge {
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.data_dir);
+        // Empty if another one goes on with it.
+        if self.data_dir != PathBuf::new() {
+            let _ = std::fs::remove_dir_all(&self.data_dir);
+        }
     }
 }
 
@@ -287,20 +307,26 @@ fn built(profile: Profile) -> Result<(PathBuf, PathBuf)> {
     let messages = String::from_utf8(built.stdout)?;
     let objects = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     let binary = objects.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
-    let binary = binary.context("the path of helix")?;
-    // Set where `helix-stt` was built before.
-    if let Some(stt_dir) = std::env::var_os("HELIX_STT_DIR") {
-        return Ok((binary, stt_dir.into()));
+    Ok((binary.context("the path of helix")?, stt_folder()?))
+}
+
+/// The folder of `helix-stt`, which is built if it is out of date.
+///
+/// # Errors
+/// It cannot be built.
+pub fn stt_folder() -> Result<PathBuf> {
+    // Set where it was built before.
+    if let Some(folder) = std::env::var_os("HELIX_STT_DIR") {
+        return Ok(folder.into());
     }
-    let stt = Command::new(root.join("bridge/stt/build")).stderr(Stdio::inherit()).output()?;
-    ensure!(stt.status.success(), "helix-stt cannot be built");
-    let lines = String::from_utf8(stt.stdout)?;
-    let stt = lines
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bridge/stt/build");
+    let built = Command::new(script).stderr(Stdio::inherit()).output()?;
+    ensure!(built.status.success(), "helix-stt cannot be built");
+    let lines = String::from_utf8(built.stdout)?;
+    let path = lines
         .lines()
         .filter_map(|line| line.split_once(' '))
         .map(|(_, path)| PathBuf::from(path))
         .next_back();
-    let stt_dir =
-        stt.and_then(|path| path.parent().map(Path::to_path_buf)).context("the path of helix-stt")?;
-    Ok((binary, stt_dir))
+    path.and_then(|path| path.parent().map(Path::to_path_buf)).context("the path of helix-stt")
 }

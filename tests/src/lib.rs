@@ -19,9 +19,11 @@
 
 pub mod bed;
 pub mod bridge;
+pub mod commands;
 pub mod connected;
 pub mod describer;
 pub mod home;
+pub mod peer;
 pub mod pipeline;
 pub mod satellite;
 pub mod socket;

@@ -101,7 +101,7 @@ impl<'a> Pipeline<'a> {
     /// # Errors
     /// The run did not end within 60 s.
     pub async fn is_told(&self, text: &str) -> Result<Told> {
-        let body = self.body("intent", json!({ "text": text }));
+        let body = self.body("intent", &json!({ "text": text }));
         let socket = self.home.socket();
         let mut events = socket.subscribe(body).await?;
         let mut told = Told { words_end: now(), ..Told::default() };
@@ -118,7 +118,7 @@ impl<'a> Pipeline<'a> {
     pub async fn plays(&self, samples: &[i16], pace: Pace) -> Result<Told> {
         // A connection of its own: sound must not wait behind anything else.
         let socket = Socket::open(&self.home.url(), self.home.assistant().token()).await?;
-        let mut events = socket.subscribe(self.body("stt", json!({ "sample_rate": RATE }))).await?;
+        let mut events = socket.subscribe(self.body("stt", &json!({ "sample_rate": RATE }))).await?;
         let run = async {
             let mut told = Told::default();
             let handler = started(&mut events, &mut told).await?;
@@ -130,7 +130,7 @@ impl<'a> Pipeline<'a> {
         tokio::time::timeout(RUN_LIMIT, run).await.context("the run goes on and on")?
     }
 
-    fn body(&self, stage: &str, input: Value) -> Value {
+    fn body(&self, stage: &str, input: &Value) -> Value {
         let mut body = json!({"type": "assist_pipeline/run", "start_stage": stage, "end_stage": "intent",
                               "input": input, "pipeline": self.id});
         if let Some(device) = &self.device {

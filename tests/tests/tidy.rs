@@ -295,7 +295,7 @@ fn the_commands_that_pages_name_are_there() {
     let mut broken = Vec::new();
     let steps = read("test");
     let xtask: String =
-        files().iter().filter(|p| p.starts_with("xtask/src/")).map(|path| read(path)).collect();
+        files().iter().filter(|p| p.starts_with("xtask/src/")).map(read).collect();
     for page in files_ending(".md") {
         let text = read(&page);
         let after = |words: &str| {

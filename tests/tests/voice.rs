@@ -4,42 +4,12 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 use helix_tests::bridge::Bridge;
+use helix_tests::commands::{COMMANDS, Command};
 use helix_tests::home::Home;
 use helix_tests::pipeline::{Pace, Pipeline};
 use helix_tests::satellite::Satellite;
 use helix_tests::sound::{VOICES, speech};
 use serde_json::{Value, json};
-
-/// Sentence, entity, how it is before, and the state that it has after; each was tried in both voices.
-const COMMANDS: [(&str, &str, &str, &str); 27] = [
-    ("Turn on the kitchen light.", "light.kitchen_light", "light.turn_off", "on"),
-    ("Turn off the kitchen light.", "light.kitchen_light", "light.turn_on", "off"),
-    ("Could you turn on the kitchen light?", "light.kitchen_light", "light.turn_off", "on"),
-    ("Turn on the kitchen lights.", "light.kitchen_light", "light.turn_off", "on"),
-    ("Turn on the bedroom light.", "light.bedroom_light", "light.turn_off", "on"),
-    ("Turn off the bedroom light.", "light.bedroom_light", "light.turn_on", "off"),
-    ("Set the bedroom light to fifty percent.", "light.bedroom_light", "light.turn_off", "on"),
-    ("Turn on the ceiling light.", "light.ceiling_light", "light.turn_off", "on"),
-    ("Set the ceiling light to purple please.", "light.ceiling_light", "light.turn_off", "on"),
-    ("Please turn on the wall light.", "light.wall_light", "light.turn_off", "on"),
-    ("Please set the wall light to purple.", "light.wall_light", "light.turn_off", "on"),
-    ("Set the living room light to blue.", "light.living_room_light", "light.turn_off", "on"),
-    ("Turn on the living room lights.", "light.floor_lamp", "light.turn_off", "on"),
-    ("Turn off the living room lights.", "light.floor_lamp", "light.turn_on", "off"),
-    ("Turn on the lights in the kids room please.", "light.kids_room_light", "light.turn_off", "on"),
-    ("Can you turn the garage light on?", "light.garage_light", "light.turn_off", "on"),
-    ("Close the bedroom blinds.", "cover.bedroom_blinds", "cover.open_cover", "closed"),
-    ("Open the living room curtains.", "cover.living_room_curtains", "cover.close_cover", "open"),
-    ("Raise the kitchen blinds please.", "cover.kitchen_blinds", "cover.close_cover", "open"),
-    ("Please lower the kitchen blinds.", "cover.kitchen_blinds", "cover.open_cover", "closed"),
-    ("Turn on the kids room fan.", "fan.kids_room_fan", "fan.turn_off", "on"),
-    ("Turn off the garden fan please.", "fan.garden_fan", "fan.turn_on", "off"),
-    ("Turn off the fan in the bathroom.", "fan.bathroom_fan", "fan.turn_on", "off"),
-    ("Turn on the printer.", "switch.printer", "switch.turn_off", "on"),
-    ("Switch on the printer.", "switch.printer", "switch.turn_off", "on"),
-    ("Can you switch off the heater?", "switch.heater", "switch.turn_on", "off"),
-    ("Please switch off the heater.", "switch.heater", "switch.turn_on", "off"),
-];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn spoken_commands_move_the_home() -> Result<()> {
@@ -53,7 +23,7 @@ async fn spoken_commands_move_the_home() -> Result<()> {
 async fn every_command_works_in_both_voices(home: &Home) -> Result<()> {
     let pipeline = Pipeline::of(home, "Helix").await?;
     let mut wrong = Vec::new();
-    for (sentence, entity, before, after) in COMMANDS {
+    for Command { sentence, entity, before, after } in COMMANDS {
         for voice in VOICES {
             home.call(before, json!({"entity_id": entity})).await?;
             let told = pipeline.plays(&speech(voice, sentence)?, Pace::Fast).await?;
@@ -93,18 +63,16 @@ async fn a_satellite_is_answered_in_its_room(home: &Home) -> Result<()> {
 }
 
 fn entities(content: &Value) -> Vec<String> {
-    match &content["entity_id"] {
-        Value::String(one) => vec![one.clone()],
-        Value::Array(all) => all.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect(),
-        _ => Vec::new(),
-    }
+    let ids = &content["entity_id"];
+    let one = ids.as_str().into_iter();
+    one.chain(ids.as_array().into_iter().flatten().filter_map(Value::as_str)).map(str::to_owned).collect()
 }
 
 #[test]
 fn the_commands_are_ones_that_the_model_knows() -> Result<()> {
     let known = include_str!("../models/whisper-home-test-en/sentences.tsv");
     let known: BTreeSet<_> = known.lines().filter_map(|line| line.split('\t').next()).collect();
-    for (sentence, ..) in COMMANDS {
+    for Command { sentence, .. } in COMMANDS {
         known.get(sentence).with_context(|| format!("`{sentence}` is not in sentences.tsv"))?;
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Development commands; `cargo xtask --help` lists them. One file per command.
 
+mod bench;
 mod notice;
 
 use anyhow::Result;
@@ -14,12 +15,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measure a figure of the README
+    Bench(bench::Arguments),
     /// Write NOTICE: what is shipped, under which licence
     Notice(notice::Arguments),
 }
 
 fn main() -> Result<()> {
     match Arguments::parse().command {
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Notice(arguments) => notice::run(&arguments),
     }
 }

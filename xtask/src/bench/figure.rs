@@ -1,0 +1,81 @@
+//! A measured figure beside its goal.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// One line of a bench's result.
+#[derive(Debug, Serialize)]
+pub(super) struct Figure {
+    #[serde(rename = "figure")]
+    pub(super) name: &'static str,
+    pub(super) value: f64,
+    pub(super) unit: &'static str,
+    /// The same of what it is compared with.
+    pub(super) peer: Option<f64>,
+    /// `value / peer`.
+    pub(super) ratio: Option<f64>,
+    /// Measurements.
+    pub(super) n: usize,
+    pub(super) goal: &'static str,
+    /// `None` if it is only reported.
+    pub(super) holds: Option<bool>,
+}
+
+/// Durations in the order of their length, milliseconds.
+#[derive(Debug, Clone)]
+pub(super) struct Series(Vec<f64>);
+
+impl Series {
+    pub(super) fn new(mut values: Vec<f64>) -> Self {
+        values.sort_by(f64::total_cmp);
+        Self(values)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The value that this share of the values does not exceed (nearest rank).
+    pub(super) fn quantile(&self, share: f64) -> f64 {
+        let rank = (share * self.0.len() as f64).ceil() as usize;
+        self.0.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+    }
+
+    pub(super) fn p50(&self) -> f64 {
+        self.quantile(0.5)
+    }
+
+    pub(super) fn p95(&self) -> f64 {
+        self.quantile(0.95)
+    }
+
+    /// For people.
+    pub(super) fn line(&self, name: &str) -> String {
+        let (least, most) = (self.quantile(0.0), self.quantile(1.0));
+        let (p50, p95, n) = (self.p50(), self.p95(), self.len());
+        format!("{name:<44} p50 {p50:7.1}  p95 {p95:7.1}  min {least:7.1}  max {most:7.1} ms  n {n}")
+    }
+}
+
+pub(super) fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+/// One decimal, two for ratios: more would only be noise.
+pub(super) fn rounded(value: f64, digits: i32) -> f64 {
+    let scale = 10f64.powi(digits);
+    (value * scale).round() / scale
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Series;
+
+    #[test]
+    fn a_quantile_is_one_of_the_values() {
+        let series = Series::new((1..=20).rev().map(f64::from).collect());
+        let found = [series.p50(), series.p95(), series.quantile(0.0), series.quantile(1.0)];
+        assert_eq!(found.map(|value| value as u32), [10, 19, 1, 20]);
+    }
+}
