@@ -15,7 +15,7 @@ use helix_core::Language;
 use helix_hass::pipeline::ListPipelines;
 use serde_json::json;
 
-use super::{Session, healthcheck};
+use super::{Session, healthcheck, told};
 
 /// Longer than a home takes to start or a model to load on a small machine.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -34,7 +34,7 @@ use Health::{Broken, Missing, Works};
 
 pub(crate) async fn run(session: Session) -> anyhow::Result<ExitCode> {
     let bridge = running_bridge(&session).await;
-    let visit = async { Visit::begin(&session.config, LIMIT).await.map_err(|error| format!("{error:#}")) };
+    let visit = async { Visit::begin(&session.config, LIMIT).await.map_err(|error| told(&error)) };
     let (visit, (model, speech), voice, port) = tokio::join!(
         visit,
         speech(&session, bridge.as_deref()),
@@ -165,7 +165,7 @@ async fn port(session: &Session, bridge_runs: bool) -> Health {
     };
     match healthcheck::offered(address).await {
         Ok(programs) => Works(format!("{address} offers {}", programs.join(", "))),
-        Err(error) => Broken(format!("{error:#}")),
+        Err(error) => Broken(told(&error)),
     }
 }
 

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader};
 
-use super::Session;
 use super::output::Output;
+use super::{Session, told};
 
 /// A line of standard input is at most this long, bytes.
 const LINE_LEN_MAX: usize = 1 << 20;
@@ -99,7 +99,7 @@ async fn answer(explainer: &Explainer, number: u64, text: &[u8], defaults: &Defa
     line.area = line.area.or_else(|| defaults.area.clone());
     match explain(explainer, line).await {
         Ok(row) => Output::always(&row),
-        Err(wrong) => error(format!("{wrong:#}")),
+        Err(wrong) => error(told(&wrong)),
     }
 }
 

@@ -13,7 +13,7 @@ use helix_core::transcribe::{DecodeRequest, Priority, Transcript};
 use helix_core::{Language, Recognizer};
 use serde_json::json;
 
-use super::Session;
+use super::{Session, told};
 
 /// Whisper's window; a longer recording is not one utterance.
 const SECONDS_MAX: usize = 30;
@@ -64,8 +64,9 @@ async fn transcribe_all(
             }
             Err(error) => {
                 code = ExitCode::FAILURE;
-                eprintln!("helix: {}: {error:#}", file.display());
-                session.out.object(&json!({ "file": file, "error": format!("{error:#}") }));
+                let error = told(&error);
+                eprintln!("helix: {}: {error}", file.display());
+                session.out.object(&json!({ "file": file, "error": error }));
             }
         }
     }

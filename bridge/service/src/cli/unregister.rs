@@ -25,7 +25,7 @@ pub(crate) async fn run(session: Session) -> anyhow::Result<ExitCode> {
         session.out.line("nothing of Helix is in Home Assistant");
     }
     for what in &removed {
-        session.out.line(format!("removed {what}"));
+        session.out.line(what);
     }
     session.out.object(&serde_json::json!({ "removed": removed }));
     Ok(ExitCode::SUCCESS)

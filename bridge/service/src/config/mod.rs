@@ -70,7 +70,7 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file could not be read.
-    #[error("{path} cannot be read: {source}. Check its path and permissions.")]
+    #[error("{path} cannot be read: {source}; check its path and permissions")]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -126,28 +126,27 @@ impl Config {
                 merged = Layer::from_options(Path::new(&options), &text, &mut warnings)?;
             }
         }
-        let (path, required) = match file {
-            Some(path) => (path.to_owned(), true),
-            None => (default_file(supervised, environment), false),
-        };
-        match read_if_there(&path)? {
-            Some(text) => merged = Layer::from_toml(&path, &text)?.over(merged),
-            None if required => {
-                let source = std::io::Error::from(std::io::ErrorKind::NotFound);
-                return Err(ConfigError::Unreadable { path, source });
-            }
-            None => {}
+        let path = file.map_or_else(|| default_file(supervised, environment), Path::to_owned);
+        let text = if file.is_some() { Some(read(&path)?) } else { read_if_there(&path)? };
+        if let Some(text) = text {
+            merged = Layer::from_toml(&path, &text)?.over(merged);
         }
         merged = Layer::from_environment(environment)?.over(merged);
         merged.into_config(environment, warnings)
     }
 }
 
+fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })
+}
+
 fn read_if_there(path: &Path) -> Result<Option<String>, ConfigError> {
-    match std::fs::read_to_string(path) {
+    match read(path) {
         Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(ConfigError::Unreadable { path: path.to_owned(), source }),
+        Err(ConfigError::Unreadable { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -86,7 +86,7 @@ pub enum Change {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::EntryRemoved => "entry of an old address removed",
+            Self::EntryRemoved => "entry removed",
             Self::EntryAdded => "entry added",
             Self::EntryReloaded => "entry reloaded",
             Self::PipelineCreated => "pipeline created",
@@ -143,12 +143,11 @@ pub enum RegisterError {
         state: String,
     },
     /// What was registered could not be written down.
-    #[error("{path} cannot be read or written")]
+    #[error("{path} cannot be read or written: {source}. Make room and see that the folder belongs to Helix")]
     Record {
         /// The file.
         path: PathBuf,
         /// Why.
-        #[source]
         source: std::io::Error,
     },
 }
