@@ -85,6 +85,11 @@ impl Registration {
         Ok(removed.iter().map(ToString::to_string).collect())
     }
 
+    /// Whether there was no attempt yet.
+    pub(super) fn is_starting(&self) -> bool {
+        matches!(*self.state(), State::Waiting)
+    }
+
     /// What is registered, or what is wrong.
     pub(super) fn describe(&self) -> Result<String, String> {
         match &*self.state() {

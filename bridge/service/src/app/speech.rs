@@ -64,6 +64,14 @@ impl Speech {
         self.languages.wait().await.clone()
     }
 
+    /// Whether an engine is on its way.
+    pub(super) fn is_starting(&self) -> bool {
+        match self.engine.get() {
+            Some(engine) => engine.is_loading(),
+            None => *self.missing.lock().unwrap_or_else(PoisonError::into_inner) == RecognizeError::Loading,
+        }
+    }
+
     /// What it is, or what is wrong and what to do.
     pub(super) fn describe(&self) -> Result<String, String> {
         match self.engine.get() {

@@ -32,15 +32,17 @@ impl Answers for Desk {
 
 impl Desk {
     fn status(&self) -> Vec<PartRow> {
-        let row = |part: &str, state: Result<String, String>| PartRow {
+        let row = |part: &str, starting: bool, state: Result<String, String>| PartRow {
             part: part.to_owned(),
             works: state.is_ok(),
+            starting: starting && state.is_err(),
             text: state.unwrap_or_else(|wrong| wrong),
         };
+        let (speech, registration) = (&self.speech, &self.registration);
         vec![
-            row("home", self.registration.describe_home()),
-            row("speech", self.speech.describe()),
-            row("registration", self.registration.describe()),
+            row("home", false, registration.describe_home()),
+            row("speech", speech.is_starting(), speech.describe()),
+            row("registration", registration.is_starting(), registration.describe()),
         ]
     }
 }

@@ -93,10 +93,16 @@ async fn running_bridge(session: &Session) -> Option<Vec<PartRow>> {
 
 fn told_by(bridge: Option<&[PartRow]>, part: &str) -> Option<Health> {
     let row = bridge?.iter().find(|row| row.part == part)?;
-    Some(if row.works { Works(row.text.clone()) } else { Broken(row.text.clone()) })
+    let text = row.text.clone();
+    Some(match (row.works, row.starting) {
+        (true, _) => Works(text),
+        (false, true) => Missing(text),
+        (false, false) => Broken(text),
+    })
 }
 
-/// The model and the engine. A running bridge has loaded the model: it is not loaded a second time.
+/// The model and the engine. A running bridge has loaded its model, which is not loaded a second time; another
+/// server is asked.
 async fn speech(session: &Session, bridge: Option<&[PartRow]>) -> (Health, Health) {
     let language = session.config.language.clone().unwrap_or_else(Language::english);
     let model = match model_choice(&session.config, &language) {
@@ -115,9 +121,10 @@ async fn speech(session: &Session, bridge: Option<&[PartRow]>) -> (Health, Healt
             (None, Err(error)) => Broken(format!("{}: {error}", choice.name)),
         },
     };
+    let loaded = matches!(session.config.speech, SpeechEngine::Child { .. });
     let speech = match told_by(bridge, "speech") {
-        Some(health) => health,
-        None => own_engine(session, &language).await,
+        Some(health) if loaded => health,
+        Some(_) | None => own_engine(session, &language).await,
     };
     (model, speech)
 }

@@ -62,6 +62,9 @@ pub struct PartRow {
     pub part: String,
     /// Whether it works.
     pub works: bool,
+    /// Whether it does not work yet, but is about to.
+    #[serde(default)]
+    pub starting: bool,
     /// What it is, or what is wrong and what to do.
     pub text: String,
 }

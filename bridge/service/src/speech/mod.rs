@@ -79,6 +79,14 @@ impl Engine {
         }
     }
 
+    /// Whether the model is being loaded.
+    pub fn is_loading(&self) -> bool {
+        match &self.kind {
+            Kind::Child(whisper) => matches!(&*whisper.status().borrow(), Status::Loading),
+            Kind::External(_) => false,
+        }
+    }
+
     /// What it is, or what is wrong and what to do.
     ///
     /// # Errors
@@ -86,7 +94,9 @@ impl Engine {
     pub fn describe(&self) -> Result<String, String> {
         match &self.kind {
             Kind::Child(whisper) => match &*whisper.status().borrow() {
-                Status::Loading => Err("the speech model is being loaded".into()),
+                Status::Loading => {
+                    Err("the speech model is being loaded; spoken commands work in a moment".into())
+                }
                 Status::Ready(ready) => {
                     Ok(format!("{}, {}, {} threads", ready.model, ready.build, ready.threads))
                 }
