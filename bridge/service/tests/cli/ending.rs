@@ -43,6 +43,12 @@ fn sigterm_ends_a_bridge_whose_model_is_being_loaded() {
     let helix = place.helix(&["run"]).at(NOWHERE, "t").hearing();
     let bridge = helix.with("HELIX_STT_DIR", slow_engine(&place)).start();
     child_of(&bridge);
+    bridge.describe();
+    place
+        .helix(&["doctor"])
+        .hearing()
+        .run()
+        .says("missing  speech          the speech model is being loaded");
     bridge.stops_well();
 }
 

@@ -7,6 +7,7 @@ mod configuration;
 mod ending;
 
 mod home;
+mod routing;
 mod sound;
 mod transcribing;
 mod with_home;
