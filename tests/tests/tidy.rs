@@ -294,8 +294,7 @@ fn only_the_app_has_a_config_file_of_that_name() {
 fn the_commands_that_pages_name_are_there() {
     let mut broken = Vec::new();
     let steps = read("test");
-    let xtask: String =
-        files().iter().filter(|p| p.starts_with("xtask/src/")).map(read).collect();
+    let xtask: String = files().iter().filter(|p| p.starts_with("xtask/src/")).map(read).collect();
     for page in files_ending(".md") {
         let text = read(&page);
         let after = |words: &str| {
