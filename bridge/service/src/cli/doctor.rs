@@ -1,6 +1,7 @@
 //! `helix doctor`: every part, one line each.
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -59,6 +60,7 @@ pub(crate) async fn run(session: Session) -> anyhow::Result<ExitCode> {
         ("model", model),
         ("speech", speech),
         ("own voice", voice),
+        ("data folder", data_folder(&session.config.data_dir)),
         ("port", port),
         ("bridge", bridge),
         ("registration", registration),
@@ -152,6 +154,23 @@ async fn own_voice() -> Health {
     match Espeak::find().await {
         Ok(_) => Works("espeak-ng, offered where Home Assistant has no text-to-speech".into()),
         Err(error) => Missing(format!("{error}; a home without text-to-speech stays mute")),
+    }
+}
+
+/// Whether models, socket and registration can be kept.
+fn data_folder(path: &Path) -> Health {
+    let shown = path.display();
+    if !path.exists() {
+        return Missing(format!("{shown} is not there yet; `helix run` makes it"));
+    }
+    let probe = path.join(format!("doctor-{}", std::process::id()));
+    let written = std::fs::write(&probe, "x");
+    let _ = std::fs::remove_file(&probe);
+    match written {
+        Ok(()) => Works(shown.to_string()),
+        Err(error) => {
+            Broken(format!("{shown} cannot be written ({error}); make room there, or set another data_dir"))
+        }
     }
 }
 

@@ -33,7 +33,7 @@ pub enum DialogError {
     #[error("Home Assistant refuses the access token ({0}); make a new one in your Home Assistant profile")]
     TokenRefused(String),
     /// The connection broke.
-    #[error("the connection to Home Assistant broke: {0}")]
+    #[error("the connection to Home Assistant broke ({0}); say it again once Home Assistant is running")]
     Broken(String),
     /// A request was refused.
     #[error(transparent)]
