@@ -1,7 +1,6 @@
 //! Runs `helix` in a place of its own and looks at what it leaves.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
@@ -9,14 +8,14 @@ use std::time::Duration;
 
 use helix::clock::SystemClock;
 use helix_core::Clock;
-use helix_wyoming::describe::{Describe, Info};
-use helix_wyoming::{Decoder, Event};
 use serde_json::Value;
+
+use crate::bridge::Bridge;
 
 /// Nobody listens there.
 pub(crate) const NOWHERE: &str = "http://127.0.0.1:9";
 /// Longer than any command takes on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A folder that is removed when dropped.
 pub(crate) struct Place {
@@ -116,13 +115,7 @@ impl Helix {
     pub(crate) fn start(mut self) -> Bridge {
         let log = std::fs::File::create(&self.log).expect("a log");
         self.command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        let child = self.command.spawn().expect("helix starts");
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut bridge = Bridge { child, log: self.log, address };
-        let line = bridge.logs("the Wyoming port is open");
-        let address = line.split("address=").nth(1).expect("the line has the address");
-        bridge.address = address.trim().parse().expect("an address");
-        bridge
+        Bridge::new(self.command.spawn().expect("helix starts"), self.log)
     }
 }
 
@@ -165,106 +158,6 @@ impl Done {
             Ok(_) | Err(_) => panic!("not an object: {line}"),
         };
         self.out.lines().map(object).collect()
-    }
-}
-
-/// A running bridge; killed when dropped.
-pub(crate) struct Bridge {
-    child: Child,
-    log: PathBuf,
-    pub(crate) address: SocketAddr,
-}
-
-impl Bridge {
-    pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
-    }
-
-    /// Waits for a line of the log.
-    #[track_caller]
-    pub(crate) fn logs(&mut self, words: &str) -> String {
-        let line = until(PATIENCE, || {
-            let found = self.log().lines().find(|line| line.contains(words)).map(str::to_owned);
-            found.or_else(|| self.child.try_wait().ok().flatten().map(|_| String::new()))
-        });
-        match line {
-            Some(line) if !line.is_empty() => line,
-            _ => panic!("no `{words}` in the log:\n{}", self.log()),
-        }
-    }
-
-    pub(crate) fn is_running(&mut self) -> bool {
-        self.child.try_wait().expect("a child").is_none()
-    }
-
-    pub(crate) fn describe(&self) -> Info {
-        let mut stream = TcpStream::connect(self.address).expect("the port answers");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a socket option");
-        stream.write_all(&Event::from(Describe {}).encode()).expect("sent");
-        let (mut decoder, mut bytes) = (Decoder::default(), [0; 4096]);
-        loop {
-            if let Some(frame) = decoder.next_frame().expect("Wyoming") {
-                let Event::Info(info) = Event::parse(frame).expect("a whole event") else {
-                    panic!("another event than info")
-                };
-                return info;
-            }
-            let len = stream.read(&mut bytes).expect("an answer");
-            assert!(len > 0, "the bridge closed the connection");
-            decoder.push(&bytes[..len]);
-        }
-    }
-
-    /// The processes that the bridge has started.
-    pub(crate) fn children(&self) -> Vec<u32> {
-        let own = self.child.id().to_string();
-        let parent_of = |pid: &u32| {
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            Some(stat.rsplit(')').next()?.split_whitespace().nth(1)?.to_owned())
-        };
-        let pids = std::fs::read_dir("/proc").expect("proc").flatten();
-        let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        pids.filter(|pid| parent_of(pid).as_ref() == Some(&own)).collect()
-    }
-
-    /// How many clients are connected to its port.
-    pub(crate) fn connections(&self) -> usize {
-        let port = format!(":{:04X}", self.address.port());
-        let table = std::fs::read_to_string("/proc/net/tcp").expect("proc");
-        let rows = table.lines().skip(1).map(|row| row.split_whitespace().collect::<Vec<_>>());
-        // State 01: established.
-        rows.filter(|row| row[1].ends_with(&port) && row[3] == "01").count()
-    }
-
-    pub(crate) fn signal(&self, name: &str) {
-        signal(self.child.id(), name);
-    }
-
-    /// Ends it as a service manager does: exit code 0 within 5 s, and no process is left.
-    #[track_caller]
-    pub(crate) fn stops_well(mut self) {
-        let children = self.children();
-        self.signal("TERM");
-        let status = wait(&mut self.child, Duration::from_secs(5));
-        let status = status.unwrap_or_else(|| panic!("it runs 5 s after SIGTERM:\n{}", self.log()));
-        assert_eq!(status.code(), Some(0), "{}", self.log());
-        for pid in children {
-            // Killed with it, if not before.
-            let gone = until(Duration::from_secs(1), || (!is_alive(pid)).then_some(()));
-            assert!(gone.is_some(), "its child {pid} is left:\n{}", self.log());
-        }
-    }
-
-    /// Waits for its end after a signal.
-    pub(crate) fn ended(&mut self) {
-        wait(&mut self.child, PATIENCE).expect("it ends");
-    }
-}
-
-impl Drop for Bridge {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -113,6 +113,7 @@ fn a_data_directory_that_cannot_be_used_is_named() {
     let run = |dir: &str| place.helix(&["run"]).at(NOWHERE, "t").with("HELIX_DATA_DIR", dir).run();
     run(&file).complains(&[&file, "data_dir"]);
     run("/proc/helix").complains(&["/proc/helix", "data_dir"]);
+    place.helix(&["doctor"]).with("HELIX_DATA_DIR", &file).run().says("broken   data folder");
     let long = place.path(&"long/".repeat(30)).to_string_lossy().into_owned();
     run(&long).complains(&["control socket", "short path"]);
 }

@@ -9,7 +9,8 @@ use helix_wyoming::Event;
 use helix_wyoming::asr::Transcribe;
 use helix_wyoming::audio::{AudioChunk, AudioFormat, AudioStart};
 
-use crate::command::{Bridge, NOWHERE, Place, is_alive, until};
+use crate::bridge::Bridge;
+use crate::command::{NOWHERE, Place, is_alive, until};
 
 /// An engine that never becomes ready, as one that loads a large model from a slow disk.
 fn slow_engine(place: &Place) -> String {

@@ -6,7 +6,8 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::command::{Bridge, Helix, Place, repository, until};
+use crate::bridge::Bridge;
+use crate::command::{Helix, Place, repository, until};
 
 /// Host and port, once it runs.
 static ADDRESS: Mutex<Option<String>> = Mutex::new(None);

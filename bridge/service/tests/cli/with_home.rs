@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::bridge::{free_address, get};
 use crate::command::{Helix, NOWHERE, Place, signal, until, wait};
 use crate::home::{Home, becomes};
 use crate::sound::{SENTENCE, spoken};
@@ -14,7 +15,9 @@ const LIGHT: &str = "light.kitchen_light";
 #[test]
 fn a_command_can_be_typed_and_spoken_and_every_command_tells_what_happened() {
     let (home, place) = (Home::at(), Place::new("work"));
-    let mut registered = home.registered(&place, Helix::hearing);
+    let metrics = free_address();
+    let configured = |helix: Helix| helix.hearing().with("HELIX_METRICS_LISTEN", metrics.to_string());
+    let mut registered = home.registered(&place, configured);
     registered.bridge().logs("speech engine ready");
     home.call("light.turn_off", LIGHT);
     let typed = home.helix(&place, &["say", "--json", "turn", "on", "the", "kitchen", "light"]).run().works();
@@ -42,7 +45,9 @@ fn a_command_can_be_typed_and_spoken_and_every_command_tells_what_happened() {
         doctor.out.lines().all(|line| line.starts_with("works") || line.contains("own voice")),
         "{doctor:#?}"
     );
-    let log = registered.bridge().log();
+    let counted = get(metrics, "/metrics");
+    assert!(counted.contains("bridge_runs_total{route=\"act\",code=\"done\"} 2"), "{counted}");
+    let log = registered.bridge().log() + &counted;
     for secret in ["kitchen", "Kitchen", "Turned", home.token()] {
         assert!(!log.contains(secret), "`{secret}` is in the log:\n{log}");
     }
@@ -193,6 +198,8 @@ fn a_full_disk_is_told_and_the_bridge_works_on() {
     assert!(line.contains("No space left on device"), "{line}");
     bridge.describe();
     place.helix(&["healthcheck"]).with("HELIX_DATA_DIR", &disk.path).run().works();
+    let doctor = home.helix(&place, &["doctor"]).hearing().with("HELIX_DATA_DIR", &disk.path).run();
+    doctor.complains(&[]).says("broken   data folder").says("broken   registration").says("works    port");
     bridge.stops_well();
     let unregister = home.helix(&place, &["unregister"]).with("HELIX_DATA_DIR", &disk.path).run();
     unregister.works();

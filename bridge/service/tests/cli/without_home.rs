@@ -1,13 +1,14 @@
 //! There is no Home Assistant at the address, or no bridge.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;
 
 use helix::clock::SystemClock;
 use helix_core::Clock;
 
-use crate::command::{NOWHERE, Place, until};
+use crate::bridge::{free_address, get};
+use crate::command::{NOWHERE, Place};
 
 #[test]
 fn the_bridge_stays_up_and_answers_describe() {
@@ -39,9 +40,7 @@ fn commands_say_at_once_that_nobody_answers() {
         assert!(done.out.is_empty() && done.err.lines().count() == 1, "{done:#?}");
     }
     assert!(clock.now() < Duration::from_secs(20), "four commands took {:?}", clock.now());
-    let other = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}", other.local_addr().expect("an address"));
-    drop(other);
+    let url = format!("http://{}", free_address());
     place.helix(&["say", "hi"]).at(&url, "t").run().complains(&[&url]);
     place
         .helix(&["route", "hi"])
@@ -75,18 +74,11 @@ fn a_program_that_is_no_bridge_is_not_healthy() {
 #[test]
 fn metrics_are_served_only_where_an_address_is_configured() {
     let place = Place::new("metrics");
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
-    let run = place.helix(&["run"]).at(NOWHERE, "t").with("HELIX_METRICS_LISTEN", free.to_string());
+    let address = free_address();
+    let run = place.helix(&["run"]).at(NOWHERE, "t").with("HELIX_METRICS_LISTEN", address.to_string());
     let bridge = run.start();
-    let get = |path: &str| {
-        let mut stream = until(Duration::from_secs(10), || TcpStream::connect(free).ok()).expect("open");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
-        let mut text = String::new();
-        stream.read_to_string(&mut text).expect("answered");
-        text
-    };
-    assert!(get("/metrics").starts_with("HTTP/1.1 200 OK"));
-    assert!(get("/").starts_with("HTTP/1.1 404"));
+    assert!(get(address, "/metrics").starts_with("HTTP/1.1 200 OK"));
+    assert!(get(address, "/").starts_with("HTTP/1.1 404"));
     bridge.stops_well();
-    assert!(TcpStream::connect(free).is_err());
+    assert!(TcpStream::connect(address).is_err());
 }
