@@ -85,7 +85,7 @@ impl Layer {
         for (key, value) in options {
             let one = serde_json::json!({ key.as_str(): value });
             let layer: Self = serde_json::from_value(one)
-                .map_err(|error| invalid(format!("the option `{key}`: {error}")))?;
+                .map_err(|error| invalid(format!("the option `{key}`: {}", plain(&error.to_string()))))?;
             merged = layer.over(merged);
         }
         Ok(merged)
@@ -93,8 +93,10 @@ impl Layer {
 
     /// `helix.toml`: an unknown key is an error that names line and key.
     pub(super) fn from_toml(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        toml::from_str(text)
-            .map_err(|error| ConfigError::Invalid { path: path.to_owned(), reason: error.to_string() })
+        toml::from_str(text).map_err(|error| ConfigError::Invalid {
+            path: path.to_owned(),
+            reason: plain(&error.to_string()),
+        })
     }
 
     /// `HELIX_<KEY>` for every key.
@@ -110,7 +112,7 @@ impl Layer {
             let layer = typed(value).or_else(|_| typed(toml::Value::String(text))).map_err(|error| {
                 ConfigError::Value {
                     key,
-                    reason: format!("HELIX_{}: {}", key.to_uppercase(), error.message()),
+                    reason: format!("HELIX_{}: {}", key.to_uppercase(), plain(error.message())),
                 }
             })?;
             merged = layer.over(merged);
@@ -224,6 +226,14 @@ impl Layer {
             }
         }
     }
+}
+
+/// The parsers' complaint without the names of this program's types.
+fn plain(complaint: &str) -> String {
+    let types = [("u8", "0 to 255"), ("u16", "0 to 65535"), ("u32", "0 up")];
+    types.iter().fold(complaint.trim_end().to_owned(), |text, (name, range)| {
+        text.replace(&format!("expected {name}"), &format!("expected a whole number from {range}"))
+    })
 }
 
 fn value(key: &'static str, reason: &str) -> ConfigError {
