@@ -27,7 +27,7 @@ fn an_unknown_key_is_named_with_its_line() {
 #[test]
 fn an_ill_typed_value_is_named_with_its_line() {
     let place = Place::new("typed");
-    check(&place, "language = \"de\"\nthreads = \"two\"\n").complains(&["line 2", "threads", "u8"]);
+    check(&place, "language = \"de\"\nthreads = \"two\"\n").complains(&["line 2", "threads", "0 to 255"]);
     check(&place, "listen = \"everywhere\"\n").complains(&["line 1", "listen", "socket address"]);
     check(&place, "language = \n").complains(&["line 1"]);
     check(&place, "language = \"de!\"\n").complains(&["language", "en, de"]);

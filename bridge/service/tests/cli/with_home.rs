@@ -119,6 +119,36 @@ fn without_the_engine_commands_can_be_typed() {
 }
 
 #[test]
+fn another_speech_server_hears_for_the_bridge_until_it_goes_away() {
+    let (home, place, other) = (Home::at(), Place::new("ears"), Place::new("server"));
+    let mut server = other.lonely_bridge();
+    server.logs("speech engine ready");
+    let external = |helix: Helix| {
+        let port = server.address.port().to_string();
+        helix.with("HELIX_ASR_HOST", "127.0.0.1").with("HELIX_ASR_PORT", port)
+    };
+    let registered = home.registered(&place, external);
+    home.call("light.turn_off", LIGHT);
+    let recording = spoken(&place);
+    let say = || home.helix(&place, &["say", "--json", "--wav", recording.to_str().expect("UTF-8")]).run();
+    say().works();
+    becomes(&home, LIGHT, "on");
+    external(home.helix(&place, &["doctor"]))
+        .run()
+        .works()
+        .says("works    speech          the speech server");
+    let doctor = external(home.helix(&place, &["doctor"]));
+    server.stops_well();
+    home.call("light.turn_off", LIGHT);
+    let said = say();
+    assert_eq!(said.code, Some(1), "{said:#?}");
+    assert_eq!(said.objects()[0]["run"]["code"], "stt-engine-unavailable", "{said:#?}");
+    assert_eq!(home.state(LIGHT), "off");
+    doctor.run().complains(&[]).says("broken   speech").says("check asr_host and asr_port");
+    drop(registered);
+}
+
+#[test]
 fn a_wrong_token_is_named_and_never_shown() {
     let (home, place) = (Home::at(), Place::new("token"));
     let mut bridge = place.helix(&["run"]).at(&home.url(), "wrong-token").hearing().start();
