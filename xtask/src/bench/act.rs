@@ -34,7 +34,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Vec<Figure>> {
     }
     bridge.stop().await?;
     let taken = Series::new(taken);
-    println!("{}", taken.line("transcript to action"));
+    eprintln!("{}", taken.line("transcript to action"));
     Ok(vec![Figure {
         name: "act.transcript-to-action.p95",
         value: rounded(taken.p95(), 1),

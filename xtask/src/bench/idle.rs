@@ -30,9 +30,9 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Vec<Figure>> {
         tokio::time::sleep(Duration::from_secs(1)).await;
         most = most.max(resident_kib(bridge.pid())?);
     }
-    println!("helix: {fresh} KiB when ready, at most {most} KiB idle after a command");
+    eprintln!("helix: {fresh} KiB when ready, at most {most} KiB idle after a command");
     for child in bridge.children() {
-        println!("speech child: {} KiB", resident_kib(child)?);
+        eprintln!("speech child: {} KiB", resident_kib(child)?);
     }
     bridge.stop().await?;
     let value = most as f64 / 1024.0;

@@ -1,9 +1,13 @@
-//! Figures that the README promises, measured on the real components; each ends with one JSON line.
+//! Figures that the README promises, measured on the real components; each prints its progress on standard error
+//! and ends with one JSON line for each figure on standard output.
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 mod act;
 mod figure;
+mod hesitation;
 mod idle;
+mod pauses;
+mod silence;
 mod stt;
 mod voice;
 
@@ -26,6 +30,10 @@ enum Bench {
     Act(act::Arguments),
     /// Memory of an idle bridge
     Idle(idle::Arguments),
+    /// Silence and noise: no sentence, no action
+    Silence(silence::Arguments),
+    /// Commands with a pause inside, in real time
+    Pauses(pauses::Arguments),
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -36,6 +44,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Bench::Stt(arguments) => stt::run(arguments).await,
             Bench::Act(arguments) => act::run(arguments).await,
             Bench::Idle(arguments) => idle::run(arguments).await,
+            Bench::Silence(arguments) => silence::run(arguments).await,
+            Bench::Pauses(arguments) => pauses::run(arguments).await,
         }
     })?;
     for figure in &figures {

@@ -61,8 +61,8 @@ impl Model {
 
 pub(super) async fn run(arguments: &Arguments) -> Result<Vec<Figure>> {
     let decodes = measure(&Model::base()?, arguments.decodes, arguments.threads).await?;
-    println!("{}", decodes.ours.line("helix-stt, base.en q8_0"));
-    println!("{}", decodes.peer.line("faster-whisper, base.en int8, beam 1"));
+    eprintln!("{}", decodes.ours.line("helix-stt, base.en q8_0"));
+    eprintln!("{}", decodes.peer.line("faster-whisper, base.en int8, beam 1"));
     let (ours, peer) = (decodes.ours.p50(), decodes.peer.p50());
     Ok(vec![Figure {
         name: "stt.base-en.decode.p50",
@@ -134,7 +134,7 @@ impl Python {
         make.arg(bed("ggml2ct2.py")).args([&model.peer, &model_folder]).arg("int8").stdout(Stdio::null());
         ensure!(make.status().await?.success(), "the model cannot be converted");
         write(&recording, samples)?;
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bench/faster_whisper.py");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bench/peer_decodes.py");
         let mut child = Command::new(python)
             .arg(script)
             .arg(model_folder)

@@ -59,7 +59,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Vec<Figure>> {
         taken[0].len()
     );
     for (series, name) in taken.iter().zip(PIPELINES) {
-        println!("{}", series.line(name));
+        eprintln!("{}", series.line(name));
     }
     let mut figures = figures(&taken);
     figures.push(composed(&taken, arguments.decodes).await?);
@@ -102,7 +102,7 @@ async fn composed([helix, stock, _]: &[Series; 3], decodes: usize) -> Result<Fig
         (&base.ours, "helix-stt, base.en"),
         (&base.peer, "faster-whisper, base.en"),
     ] {
-        println!("{}", series.line(name));
+        eprintln!("{}", series.line(name));
     }
     let ours = helix.p50() + base.ours.p50() - test.ours.p50();
     let peer = stock.p50() + base.peer.p50() - test.peer.p50();
@@ -154,9 +154,9 @@ async fn understood_by_all(ports: [u16; 3]) -> Result<Vec<Spoken>> {
             }
         }
     }
-    println!("{} recordings, {} understood by all; left out:", kept.len() + left_out.len(), kept.len());
+    eprintln!("{} recordings, {} understood by all; left out:", kept.len() + left_out.len(), kept.len());
     for line in &left_out {
-        println!("  {line}");
+        eprintln!("  {line}");
     }
     // Both voices alike, also if not all are played.
     let half = kept.iter().position(|spoken| spoken.voice == VOICES[1]).unwrap_or(kept.len());
@@ -193,9 +193,9 @@ async fn play_all(home: &Home, spoken: &[Spoken], most: usize) -> Result<[Series
             }
         }
     }
-    println!("{} of {} commands were done by all", taken[0].len(), spoken.len().min(most));
+    eprintln!("{} of {} commands were done by all", taken[0].len(), spoken.len().min(most));
     for line in &failed {
-        println!("  {line}");
+        eprintln!("  {line}");
     }
     Ok(taken.map(Series::new))
 }

@@ -1,4 +1,4 @@
-"""faster_whisper.py MODEL_FOLDER THREADS SOUND.wav: decodes the sound once for each line of standard input, and prints what it took in milliseconds and the words."""
+"""peer_decodes.py MODEL_FOLDER THREADS SOUND.wav: decodes the sound once for each line of standard input, and prints what it took in milliseconds and the words."""
 
 import sys
 import time
