@@ -115,12 +115,27 @@ async fn no_child_outlives_its_supervisor() {
     let heard = hearing.join_next().await.expect("one request").expect("no panic");
     assert!(matches!(heard, Err(RecognizeError::Unavailable(_))), "{heard:?}");
     let engine = Engine::ready(config()).await;
+    let whisper = engine.whisper.clone();
     drop(engine);
+    let heard = whisper.transcribe(request(&noise(16_000, 300, 1), Priority::Final)).await;
+    assert!(matches!(heard, Err(RecognizeError::Unavailable(_))), "{heard:?}");
     let clock = MachineClock::start();
     while !children().is_empty() {
         assert!(clock.now() < Duration::from_secs(5), "killed when dropped");
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn a_request_after_the_end_is_refused_at_once() {
+    let _alone = ALONE.lock().await;
+    let engine = Engine::ready(config()).await;
+    let whisper = engine.whisper.clone();
+    engine.stop().await;
+    let clock = MachineClock::start();
+    let heard = whisper.transcribe(request(&noise(16_000, 300, 1), Priority::Final)).await;
+    assert!(matches!(heard, Err(RecognizeError::Unavailable(_))), "{heard:?}");
+    assert!(clock.now() < Duration::from_secs(1));
 }
 
 #[tokio::test]

@@ -21,13 +21,13 @@ fn names() -> &'static [&'static str] {
     &["helix-stt"]
 }
 
-/// Every build that is there, best first: beside this executable, then in `stt_dir`.
+/// Every build that is there, best first: in `stt_dir`, then beside this executable.
 ///
 /// # Errors
 /// None is there.
 pub(super) fn candidates(stt_dir: Option<&Path>) -> Result<Vec<PathBuf>, Failure> {
     let beside = std::env::current_exe().ok().and_then(|path| path.parent().map(Path::to_path_buf));
-    let folders: Vec<PathBuf> = beside.into_iter().chain(stt_dir.map(Path::to_path_buf)).collect();
+    let folders: Vec<PathBuf> = stt_dir.map(Path::to_path_buf).into_iter().chain(beside).collect();
     let found: Vec<PathBuf> = names()
         .iter()
         .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))

@@ -30,6 +30,7 @@ impl Job {
 
 #[derive(Debug, Default)]
 struct Waiting {
+    closed: bool,
     finals: VecDeque<Job>,
     speculative: VecDeque<Job>,
 }
@@ -81,10 +82,13 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds the job or gives it back. A final job displaces the newest speculative one.
+    /// Adds the job or gives it back. A final job displaces the newest speculative one. A closed queue drops it.
     #[allow(clippy::result_large_err, reason = "the job goes back to its owner, who offers it again")]
     pub(super) fn offer(&self, job: Job) -> Result<(), Job> {
         let mut waiting = self.lock();
+        if waiting.closed {
+            return Ok(());
+        }
         waiting.drop_unwanted();
         if waiting.finals.len() + waiting.speculative.len() >= self.capacity {
             let displaced = match job.request.priority {
@@ -174,9 +178,9 @@ impl Queue {
         }
     }
 
-    /// Drops every job: their callers learn that there is no engine any more.
-    pub(super) fn clear(&self) {
-        let dropped = std::mem::take(&mut *self.lock());
-        drop(dropped);
+    /// Drops every job, those to come as well: their callers learn that there is no engine any more.
+    pub(super) fn close(&self) {
+        let jobs = std::mem::replace(&mut *self.lock(), Waiting { closed: true, ..Waiting::default() });
+        drop(jobs);
     }
 }

@@ -88,7 +88,6 @@ impl<C: Clock> Supervisor<C> {
             }
             self.status.send_replace(Status::Loading);
         }
-        self.queue.clear();
     }
 
     /// A child that is ready; `None` on shutdown.
@@ -266,6 +265,13 @@ impl<C: Clock> Supervisor<C> {
         child.kill().await;
         job.answer(Err(RecognizeError::Timeout));
         End::Died
+    }
+}
+
+impl<C> Drop for Supervisor<C> {
+    /// However it ends, whoever waits hears of it.
+    fn drop(&mut self) {
+        self.queue.close();
     }
 }
 
