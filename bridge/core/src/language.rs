@@ -12,9 +12,12 @@ impl Language {
         Self("en".into())
     }
 
-    /// Parses a tag; `None` if it is empty, longer than 16 characters or holds other than letters, digits, `-`, `_`.
+    /// Parses a tag: a primary language of two or three letters, then letters, digits, `-` and `_`; 16 characters at
+    /// most.
     pub fn parse(tag: &str) -> Option<Self> {
-        let fits = !tag.is_empty() && tag.len() <= 16;
+        let primary = tag.split(['-', '_']).next().unwrap_or_default();
+        let named = (2..=3).contains(&primary.len()) && primary.bytes().all(|b| b.is_ascii_alphabetic());
+        let fits = named && tag.len() <= 16;
         let plain = tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         (fits && plain).then(|| Self(tag.to_owned()))
     }
@@ -49,7 +52,7 @@ mod tests {
     #[test]
     fn a_tag_that_could_carry_other_text_is_refused() {
         assert!(Language::parse("en-GB").is_some());
-        for bad in ["", "en us", "en\n", "a-very-long-language-tag"] {
+        for bad in ["", "7", "e", "12", "english", "en us", "en\n", "a-very-long-language-tag"] {
             assert!(Language::parse(bad).is_none(), "{bad:?}");
         }
     }

@@ -100,6 +100,10 @@ impl Espeak {
             "no" => "nb".to_owned(),
             primary => primary.to_owned(),
         };
+        // Its list has English only by region, but `en` is its own default.
+        if primary == "en" && !self.languages.contains(&tag) {
+            return "en";
+        }
         let regional = format!("{primary}-");
         let same = self.languages.get(&tag).or_else(|| self.languages.get(&primary));
         let related = || self.languages.iter().find(|language| language.starts_with(&regional));
