@@ -9,7 +9,7 @@ say() { printf '[%s +%3ds] %s\n' "$(date +%T)" "$((SECONDS - BED_START))" "$*" >
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
 # usage FILE: prints the comment block at the top of a command as its help text.
-usage() { sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$1"; }
+usage() { sed -n '2,/^\([^#]\|$\)/{s/^# \{0,1\}//p}' "$1"; }
 
 # logged WHAT LOGFILE COMMAND...: three tries with pauses of 5 and 15 s, because mirrors and package indexes fail now and then.
 logged() {
