@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use helix::control::RunRow;
 use helix_tests::bridge::{Bridge, Settings};
 use helix_tests::commands::{COMMANDS, Command};
 use helix_tests::home::Home;
@@ -51,6 +52,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Vec<Figure>> {
     let bridge = Bridge::start_with(settings).await?;
     let spoken = understood_by_all([bridge.port, stock.port, best.port]).await?;
     let taken = play_all(&home, &spoken, arguments.commands).await?;
+    show_stages(&bridge).await?;
     bridge.stop().await?;
     drop((stock, best, home));
     ensure!(
@@ -64,6 +66,20 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Vec<Figure>> {
     let mut figures = figures(&taken);
     figures.push(composed(&taken, arguments.decodes).await?);
     Ok(figures)
+}
+
+/// Where Helix spends its time, by its own timelines: stages after the end of speech.
+async fn show_stages(bridge: &Bridge) -> Result<()> {
+    let runs = bridge.runs().await?;
+    for stage in ["decided", "transcribed", "matched", "acted", "verified", "replied"] {
+        let after_speech = |run: &RunRow| {
+            let at = |stage| run.timeline.iter().find(|(name, _)| name == stage).map(|(_, at)| *at as f64);
+            Some(at(stage)? - at("ended")?)
+        };
+        let taken = Series::new(runs.iter().filter_map(after_speech).collect());
+        eprintln!("{}", taken.line(&format!("  Helix: end of speech to {stage}")));
+    }
+    Ok(())
 }
 
 fn figures([helix, stock, best]: &[Series; 3]) -> Vec<Figure> {
