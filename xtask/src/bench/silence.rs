@@ -51,7 +51,9 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Vec<Figure>> {
         invented += heard.invented.len();
     }
     let calls = home.moves_since(mark).await?;
-    calls.iter().for_each(|call| eprintln!("acted: {call:?}"));
+    for call in &calls {
+        eprintln!("acted: {call:?}");
+    }
     bridge.stop().await?;
     Ok(vec![
         count("silence.invented-sentences", "sentences", invented, runs),
