@@ -155,6 +155,25 @@ async fn an_old_child_is_replaced_while_nobody_speaks() {
 }
 
 #[tokio::test]
+#[cfg(target_arch = "x86_64")]
+async fn a_build_that_this_processor_cannot_run_gives_way_to_the_next_one() {
+    use std::os::unix::fs::PermissionsExt;
+    let _alone = ALONE.lock().await;
+    let folder = support::folder("builds");
+    // SIGILL, as an instruction that the processor lacks causes it.
+    for (name, script) in [("helix-stt-avx2", "#!/bin/sh\nkill -ILL $$\n"), ("helix-stt-sse42", "no program")]
+    {
+        std::fs::write(folder.join(name), script).expect("the file is written");
+        std::fs::set_permissions(folder.join(name), std::fs::Permissions::from_mode(0o755)).expect("ours");
+    }
+    std::fs::copy(support::stt_binary(), folder.join("helix-stt-baseline")).expect("the child is copied");
+    let engine = Engine::ready(Config { stt_dir: Some(folder.clone()), ..config() }).await;
+    assert_eq!(engine.hear(&speak(VOICES[0], SENTENCE)).await.as_deref(), Ok(SENTENCE));
+    engine.stop().await;
+    std::fs::remove_dir_all(folder).expect("the folder is ours");
+}
+
+#[tokio::test]
 async fn a_missing_model_is_named_and_found_once_it_is_there() {
     let _alone = ALONE.lock().await;
     let folder = support::folder("missing-model");

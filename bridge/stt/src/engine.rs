@@ -57,11 +57,16 @@ fn variant() -> &'static str {
 /// Says so before the first instruction that this processor lacks.
 pub(crate) fn check_processor() -> Result<(), Fatal> {
     #[cfg(target_arch = "x86_64")]
-    let able = variant() != "avx2"
-        || (is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("fma")
-            && is_x86_feature_detected!("f16c")
-            && is_x86_feature_detected!("bmi2"));
+    let able = match variant() {
+        "avx2" => {
+            is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("fma")
+                && is_x86_feature_detected!("f16c")
+                && is_x86_feature_detected!("bmi2")
+        }
+        "sse42" => is_x86_feature_detected!("sse4.2") && is_x86_feature_detected!("popcnt"),
+        _ => true,
+    };
     #[cfg(not(target_arch = "x86_64"))]
     let able = true;
     if able {

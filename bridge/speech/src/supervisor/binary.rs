@@ -13,7 +13,12 @@ fn names() -> &'static [&'static str] {
             && std::arch::is_x86_feature_detected!("f16c")
             && std::arch::is_x86_feature_detected!("bmi2");
         if avx2 {
-            return &["helix-stt-avx2", "helix-stt-baseline", "helix-stt"];
+            return &["helix-stt-avx2", "helix-stt-sse42", "helix-stt-baseline", "helix-stt"];
+        }
+        let sse42 =
+            std::arch::is_x86_feature_detected!("sse4.2") && std::arch::is_x86_feature_detected!("popcnt");
+        if sse42 {
+            return &["helix-stt-sse42", "helix-stt-baseline", "helix-stt"];
         }
         &["helix-stt-baseline", "helix-stt"]
     }

@@ -50,8 +50,9 @@ pub fn cache() -> PathBuf {
 /// The folder with the built child.
 pub fn stt_dir() -> PathBuf {
     let dir = std::env::var_os("HELIX_STT_DIR").map_or_else(|| cache().join("bin"), PathBuf::from);
-    let built =
-        ["helix-stt-avx2", "helix-stt-baseline", "helix-stt"].iter().any(|name| dir.join(name).exists());
+    let built = ["helix-stt-avx2", "helix-stt-sse42", "helix-stt-baseline", "helix-stt"]
+        .iter()
+        .any(|name| dir.join(name).exists());
     assert!(
         built,
         "helix-stt is not in {}: build it with `bridge/stt/build`, or set HELIX_STT_DIR",
@@ -62,7 +63,7 @@ pub fn stt_dir() -> PathBuf {
 
 /// The best build for this processor.
 pub fn stt_binary() -> PathBuf {
-    let names = ["helix-stt-avx2", "helix-stt-baseline", "helix-stt"];
+    let names = ["helix-stt-avx2", "helix-stt-sse42", "helix-stt-baseline", "helix-stt"];
     names.iter().map(|name| stt_dir().join(name)).find(|path| path.exists()).expect("checked by stt_dir")
 }
 
