@@ -4,7 +4,7 @@ mod support;
 
 use helix_core::Language;
 use helix_core::transcribe::{Priority, RecognizeError, Recognizer};
-use helix_speech::supervisor::Status;
+use helix_speech::supervisor::{Config, Status};
 use support::{Engine, VOICES, config, noise, request, sentences, speak};
 
 #[tokio::test]
@@ -72,6 +72,25 @@ async fn a_language_that_the_model_lacks_is_refused_in_plain_words() {
         matches!(&refused, Err(RecognizeError::Unavailable(text)) if text.contains("language")),
         "{refused:?}"
     );
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn a_multilingual_model_takes_the_languages_that_it_reports() {
+    let model_path = support::random_weights("tiny");
+    let engine = Engine::ready(Config { model_path, ..config() }).await;
+    let status = engine.whisper.status().borrow().clone();
+    let Status::Ready(ready) = status else { panic!("{status:?}") };
+    assert!(ready.languages.len() >= 99, "{:?}", ready.languages);
+    let samples = noise(16_000, 300, 1);
+    for (language, understood) in
+        [("de-AT", true), ("pt_BR", true), ("nb", true), ("zh-Hans", true), ("xx", false)]
+    {
+        let mut asked = request(&samples, Priority::Final);
+        asked.language = Language::parse(language).expect("valid");
+        let heard = engine.whisper.transcribe(asked).await;
+        assert_eq!(heard.is_ok(), understood, "{language}: {heard:?}");
+    }
     engine.stop().await;
 }
 

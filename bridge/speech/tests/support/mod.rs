@@ -72,6 +72,18 @@ pub fn model() -> PathBuf {
     repository().join("tests/models/whisper-home-test-en/ggml-home-test.en.bin")
 }
 
+/// A model of the true shape of Whisper `shape`, with random weights.
+pub fn random_weights(shape: &str) -> PathBuf {
+    let printed = std::process::Command::new(repository().join("tests/bed/speech"))
+        .args(["weights", shape, "--q8_0"])
+        .output()
+        .expect("tests/bed/speech runs");
+    let path = String::from_utf8(printed.stdout).expect("a path");
+    let path = PathBuf::from(path.trim_end());
+    assert!(path.exists(), "tests/bed/speech weights {shape}: {}", String::from_utf8_lossy(&printed.stderr));
+    path
+}
+
 /// Memory that a process holds.
 pub fn resident_kb(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
