@@ -59,12 +59,31 @@ pub fn trimmed(samples: &[i16]) -> &[i16] {
     }
 }
 
-/// Two parts of speech with so much silence between the last word of one and the first of the other.
-pub fn with_pause(first: &[i16], pause: Duration, second: &[i16]) -> Vec<i16> {
-    let mut all = trimmed(first).to_vec();
-    all.extend(silence(pause));
-    all.extend(trimmed(second));
-    all
+/// The two halves of a sentence that is spoken as a whole and cut between them, because nobody drops the voice at a
+/// thought as at the end of a sentence.
+///
+/// # Errors
+/// The test bed's own words.
+pub fn halves(voice: &str, first: &str, second: &str) -> Result<(Vec<i16>, Vec<i16>)> {
+    let whole = speech(voice, &format!("{first} {second}"))?;
+    let whole = trimmed(&whole);
+    let length = |text: &str| -> Result<usize> { Ok(trimmed(&speech(voice, text)?).len()) };
+    let (ahead, behind) = (length(&format!("{first}."))?, length(second)?);
+    let (one, other) = whole.split_at(quietest(whole, whole.len() * ahead / (ahead + behind)));
+    Ok((one.to_vec(), other.to_vec()))
+}
+
+/// The middle of the quietest 20 ms within 150 ms of `around`; what is nearer counts as quieter.
+fn quietest(samples: &[i16], around: usize) -> usize {
+    const FRAME: usize = RATE / 50;
+    const REACH: usize = RATE * 15 / 100;
+    let last = samples.len().saturating_sub(FRAME).min(around + REACH);
+    let loudness = |from: usize| {
+        let energy: f64 = samples[from..from + FRAME].iter().map(|s| f64::from(*s).powi(2)).sum();
+        energy * (1.0 + from.abs_diff(around) as f64 / REACH as f64)
+    };
+    let frames = (around.saturating_sub(REACH)..last).step_by(RATE / 400);
+    frames.min_by(|a, b| loudness(*a).total_cmp(&loudness(*b))).unwrap_or(around) + FRAME / 2
 }
 
 /// Sound without speech in it.

@@ -1,169 +1,250 @@
-//! People stop to think: forty commands with a pause inside, spoken in real time.
-#![allow(clippy::print_stdout, reason = "measured times are shown")]
+//! People stop to think: forty commands with a pause of 0.4 to 0.9 s inside, spoken in real time.
+#![allow(clippy::print_stdout, reason = "what was understood is shown")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use helix_tests::bridge::{Bridge, Settings};
+use helix::clock::SystemClock;
+use helix::speech::{Engine, EngineConfig};
+use helix_core::transcribe::{DecodeRequest, Priority};
+use helix_core::{Language, Recognizer};
+use helix_tests::bridge::{Bridge, Settings, stt_folder};
 use helix_tests::home::Home;
+use helix_tests::peer::bed;
 use helix_tests::pipeline::{Pace, Pipeline, Told};
-use helix_tests::sound::{VOICES, speech, with_pause};
+use helix_tests::sound::{VOICES, halves, silence};
 use serde_json::json;
 
-/// One command with a pause: its two halves, and what is to be on after it (everything named here is off before).
-struct Command {
-    halves: (&'static str, &'static str),
-    on: &'static [&'static str],
-}
+/// An entity that the command changes: how it is made ready, and its state after.
+type Change = (&'static str, &'static str, &'static str);
+/// The two halves of a command, and everything that it changes.
+type Command = ((&'static str, &'static str), &'static [Change]);
+
+const KITCHEN_ON: Change = ("light.kitchen_light", "light.turn_off", "on");
+const KITCHEN_OFF: Change = ("light.kitchen_light", "light.turn_on", "off");
+const BEDROOM_ON: Change = ("light.bedroom_light", "light.turn_off", "on");
+const CEILING_ON: Change = ("light.ceiling_light", "light.turn_off", "on");
+const WALL_ON: Change = ("light.wall_light", "light.turn_off", "on");
+const LIVING_ON: Change = ("light.living_room_light", "light.turn_off", "on");
+const HEATER_OFF: Change = ("switch.heater", "switch.turn_on", "off");
+const KETTLE_ON: Change = ("switch.kettle", "switch.turn_off", "on");
+const BLINDS_CLOSED: Change = ("cover.bedroom_blinds", "cover.open_cover", "closed");
+const KIDS_ON: [Change; 2] = [
+    ("light.kids_room_light", "light.turn_off", "on"),
+    ("light.kids_room_night_light", "light.turn_off", "on"),
+];
+const LIVING_OFF: [Change; 3] = [
+    ("light.living_room_light", "light.turn_on", "off"),
+    ("light.floor_lamp", "light.turn_on", "off"),
+    ("light.ceiling_light", "light.turn_on", "off"),
+];
 
 /// The first half is no command.
-const INCOMPLETE: [Command; 10] = [
-    Command { halves: ("Turn on", "the kitchen light."), on: &["light.kitchen_light"] },
-    Command { halves: ("Turn on the", "bedroom light."), on: &["light.bedroom_light"] },
-    Command { halves: ("Could you turn on", "the kitchen light?"), on: &["light.kitchen_light"] },
-    Command { halves: ("Please turn on", "the wall light."), on: &["light.wall_light"] },
-    Command { halves: ("Turn on the", "ceiling light."), on: &["light.ceiling_light"] },
-    Command { halves: ("Turn on the", "kids room fan."), on: &["fan.kids_room_fan"] },
-    Command { halves: ("Turn on the", "printer."), on: &["switch.printer"] },
-    Command { halves: ("Switch on", "the printer."), on: &["switch.printer"] },
-    Command { halves: ("Turn on", "the bedroom light."), on: &["light.bedroom_light"] },
-    Command { halves: ("Turn on the", "kitchen light."), on: &["light.kitchen_light"] },
+const INCOMPLETE: [Command; 17] = [
+    (("Could you turn on the", "kitchen light?"), &[KITCHEN_ON]),
+    (("Set the bedroom light to", "fifty percent."), &[BEDROOM_ON]),
+    (("Please set the wall light to", "purple."), &[WALL_ON]),
+    (("Set the living room light to", "blue."), &[LIVING_ON]),
+    (("Turn on the lights in the", "kids room please."), &KIDS_ON),
+    (("Can you switch off the", "heater?"), &[HEATER_OFF]),
+    (("Please switch off the", "heater."), &[HEATER_OFF]),
+    (("Turn off the fan in the", "bathroom."), &[("fan.bathroom_fan", "fan.turn_on", "off")]),
+    (("Turn off the", "kitchen light."), &[KITCHEN_OFF]),
+    (("Please turn on the", "wall light."), &[WALL_ON]),
+    (("Close the", "bedroom blinds."), &[BLINDS_CLOSED]),
+    (("Please lower the", "kitchen blinds."), &[("cover.kitchen_blinds", "cover.open_cover", "closed")]),
+    (("Turn off the", "living room lights."), &LIVING_OFF),
+    (("Set the ceiling light to", "purple please."), &[CEILING_ON]),
+    (("Turn on the", "kitchen light."), &[KITCHEN_ON]),
+    (("Turn on the", "bedroom light."), &[BEDROOM_ON]),
+    (("Turn on the", "ceiling light."), &[CEILING_ON]),
 ];
 
 /// The first half is itself a command.
-const COMPLETE: [Command; 10] = [
-    Command {
-        halves: ("Turn on the kitchen light", "and close the bedroom blinds."),
-        on: &["light.kitchen_light", "cover.bedroom_blinds"],
-    },
-    Command {
-        halves: ("Turn on the living room fan", "and close the bedroom cover."),
-        on: &["fan.living_room_fan", "cover.bedroom_blinds"],
-    },
-    Command {
-        halves: ("Turn on the kitchen light", "and turn on the bedroom light."),
-        on: &["light.kitchen_light", "light.bedroom_light"],
-    },
-    Command {
-        halves: ("Turn on the bedroom light", "and turn on the printer."),
-        on: &["light.bedroom_light", "switch.printer"],
-    },
-    Command {
-        halves: ("Turn on the ceiling light", "and turn on the kettle."),
-        on: &["light.ceiling_light", "switch.kettle"],
-    },
-    Command { halves: ("Turn on the kitchen light", "please."), on: &["light.kitchen_light"] },
-    Command { halves: ("Turn on the bedroom light", "please."), on: &["light.bedroom_light"] },
-    Command { halves: ("Turn on the ceiling light", "please."), on: &["light.ceiling_light"] },
-    Command { halves: ("Turn on the kids room fan", "please."), on: &["fan.kids_room_fan"] },
-    Command { halves: ("Turn on the printer", "please."), on: &["switch.printer"] },
+const COMPLETE: [Command; 13] = [
+    (("Turn on the kitchen light", "and close the bedroom blinds."), &[KITCHEN_ON, BLINDS_CLOSED]),
+    (("Turn on the kitchen light", "and turn on the bedroom light."), &[KITCHEN_ON, BEDROOM_ON]),
+    (("Turn on the bedroom light", "and turn on the kettle."), &[BEDROOM_ON, KETTLE_ON]),
+    (("Turn on the ceiling light", "and turn on the kettle."), &[CEILING_ON, KETTLE_ON]),
+    (("Close the bedroom blinds", "and turn on the kettle."), &[BLINDS_CLOSED, KETTLE_ON]),
+    (("Turn on the kitchen light", "and turn on the kettle."), &[KITCHEN_ON, KETTLE_ON]),
+    (("Turn on the bedroom light", "and close the bedroom blinds."), &[BEDROOM_ON, BLINDS_CLOSED]),
+    (("Turn on the ceiling light", "and close the bedroom blinds."), &[CEILING_ON, BLINDS_CLOSED]),
+    (
+        ("Turn on the living room fan", "and close the bedroom blinds."),
+        &[("fan.living_room_fan", "fan.turn_off", "on"), BLINDS_CLOSED],
+    ),
+    (
+        ("Turn on the kids room fan", "and close the bedroom blinds."),
+        &[("fan.kids_room_fan", "fan.turn_off", "on"), BLINDS_CLOSED],
+    ),
+    (("Set the ceiling light to purple", "please."), &[CEILING_ON]),
+    (("Raise the kitchen blinds", "please."), &[("cover.kitchen_blinds", "cover.close_cover", "open")]),
+    (("Turn on the lights in the kids room", "please."), &KIDS_ON),
 ];
 
-/// Entities of the commands, and how each is made ready. A cover counts as on when it is closed.
-const READY: [(&str, &str); 9] = [
-    ("light.kitchen_light", "light.turn_off"),
-    ("light.bedroom_light", "light.turn_off"),
-    ("light.wall_light", "light.turn_off"),
-    ("light.ceiling_light", "light.turn_off"),
-    ("fan.kids_room_fan", "fan.turn_off"),
-    ("fan.living_room_fan", "fan.turn_off"),
-    ("switch.printer", "switch.turn_off"),
-    ("switch.kettle", "switch.turn_off"),
-    ("cover.bedroom_blinds", "cover.open_cover"),
-];
+const EACH: usize = 20;
+const PAUSES_MS: [u64; 6] = [400, 500, 600, 700, 800, 900];
+
+struct Spoken {
+    command: Command,
+    name: String,
+    sound: Vec<i16>,
+}
 
 #[derive(Default)]
 struct Score {
     exact: usize,
+    /// Ended before the sentence did.
     cut: Vec<String>,
-    /// More, or other things, than the whole sentence names.
+    /// Changed more, or other things, than the whole sentence names.
     beyond: Vec<String>,
     other: Vec<String>,
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pause_inside_a_command_does_no_harm() -> Result<()> {
-    let home = Home::start("pauses").await?;
+    let home = Home::start("pauses-inside").await?;
+    let incomplete = spoken(&home, &INCOMPLETE).await?;
+    let complete = spoken(&home, &COMPLETE).await?;
     let settings = Settings::for_home(&home.url(), home.assistant().token());
-    let normal = Bridge::start_with(settings.clone()).await?;
-    let incomplete = say_all(&home, &INCOMPLETE).await?;
-    let complete = say_all(&home, &COMPLETE).await?;
-    normal.stop().await?;
-    report("normal, incomplete first half", &incomplete);
-    report("normal, complete first half", &complete);
-    ensure!(incomplete.cut.is_empty(), "cut at an incomplete half: {:?}", incomplete.cut);
-    ensure!(incomplete.beyond.is_empty() && complete.beyond.is_empty(), "acted beyond the sentence");
 
-    let patient = Bridge::start_with(settings.with("PATIENCE", "patient")).await?;
-    let incomplete = say_all(&home, &INCOMPLETE).await?;
-    let complete = say_all(&home, &COMPLETE).await?;
-    patient.stop().await?;
-    report("patient, incomplete first half", &incomplete);
-    report("patient, complete first half", &complete);
-    ensure!(incomplete.beyond.is_empty() && complete.beyond.is_empty(), "acted beyond the sentence");
-    let exact = incomplete.exact + complete.exact;
+    let bridge = Bridge::start_with(settings.clone()).await?;
+    let incomplete_score = say_all(&home, &incomplete, "normal, incomplete first half").await?;
+    let complete_score = say_all(&home, &complete, "normal, complete first half").await?;
+    ensure!(incomplete_score.cut.is_empty(), "cut at an incomplete half: {:?}", incomplete_score.cut);
+    ensure!(
+        incomplete_score.beyond.is_empty() && complete_score.beyond.is_empty(),
+        "acted beyond the sentence"
+    );
+
+    let port = bridge.port;
+    let bridge = bridge.start_again(settings.with("PATIENCE", "patient"), port).await?;
+    let incomplete_score = say_all(&home, &incomplete, "patient, incomplete first half").await?;
+    let complete_score = say_all(&home, &complete, "patient, complete first half").await?;
+    bridge.stop().await?;
+    ensure!(
+        incomplete_score.beyond.is_empty() && complete_score.beyond.is_empty(),
+        "acted beyond the sentence"
+    );
+    let exact = incomplete_score.exact + complete_score.exact;
     ensure!(exact >= 38, "with patience {exact} of 40 end with exactly the asked state");
     Ok(())
 }
 
-fn report(what: &str, score: &Score) {
-    println!("{what}: {} of 20 exact, {} cut, {} beyond", score.exact, score.cut.len(), score.beyond.len());
-    for line in score.cut.iter().chain(&score.beyond).chain(&score.other) {
-        println!("    {line}");
+/// Twenty recordings that the model hears right. It completes half a sentence with words of its own: where these make
+/// another command, no bridge could know better, and such a recording is left out.
+async fn spoken(home: &Home, commands: &[Command]) -> Result<Vec<Spoken>> {
+    let stt_dir = Some(tokio::task::spawn_blocking(stt_folder).await??);
+    let model_path = bed("../models/whisper-home-test-en/ggml-home-test.en.bin");
+    let config = EngineConfig::Child { model_path, threads: None, stt_dir };
+    let engine = Engine::start(config, SystemClock::start());
+    engine.ready().await?;
+    let mut kept = Vec::new();
+    for (n, (command, voice)) in commands.iter().flat_map(|c| VOICES.map(|voice| (*c, voice))).enumerate() {
+        for turn in 0..PAUSES_MS.len() {
+            let pause_ms = PAUSES_MS[(n + turn) % PAUSES_MS.len()];
+            if let Some(sound) = heard_right(home, &engine, command.0, voice, pause_ms).await? {
+                let (first, second) = command.0;
+                kept.push(Spoken {
+                    command,
+                    name: format!("{voice} `{first} … {second}` {pause_ms} ms"),
+                    sound,
+                });
+                break;
+            }
+        }
     }
+    engine.stop().await;
+    ensure!(kept.len() >= EACH, "only {} of {} are heard right", kept.len(), commands.len() * 2);
+    kept.truncate(EACH);
+    Ok(kept)
 }
 
-/// Each command in both voices, the pauses spread from 0.4 to 0.9 s.
-async fn say_all(home: &Home, commands: &[Command]) -> Result<Score> {
+/// The sound, if the model hears all of it right, and during the pause no other command.
+async fn heard_right(
+    home: &Home,
+    engine: &Engine,
+    (first, second): (&str, &str),
+    voice: &str,
+    pause_ms: u64,
+) -> Result<Option<Vec<i16>>> {
+    let whole = words(&format!("{first} {second}"));
+    let (mut sound, rest) = halves(voice, first, second)?;
+    for silence_ms in [100, 200, pause_ms - 300] {
+        sound.extend(silence(Duration::from_millis(silence_ms)));
+        let heard = decode(engine, &sound).await?;
+        let is_beginning = heard.len() < whole.len() && whole.starts_with(&heard);
+        if !is_beginning && is_command(home, &heard.join(" ")).await? {
+            return Ok(None);
+        }
+    }
+    sound.extend(rest);
+    Ok((decode(engine, &sound).await? == whole).then_some(sound))
+}
+
+/// Whether Home Assistant itself would do something.
+async fn is_command(home: &Home, text: &str) -> Result<bool> {
+    let dry_run =
+        json!({"type": "conversation/agent/homeassistant/debug", "sentences": [text], "language": "en"});
+    Ok(home.socket().ask(dry_run).await?["results"][0]["match"] == true)
+}
+
+async fn decode(engine: &Engine, sound: &[i16]) -> Result<Vec<String>> {
+    let request =
+        DecodeRequest { samples: sound.into(), language: Language::english(), priority: Priority::Final };
+    Ok(words(engine.transcribe(request).await?.text.expose()))
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.to_lowercase().replace(['.', '?', '!', ','], "").split_whitespace().map(str::to_owned).collect()
+}
+
+async fn say_all(home: &Home, spoken: &[Spoken], title: &str) -> Result<Score> {
     let pipeline = Pipeline::of(home, "Helix").await?;
     let mut score = Score::default();
-    let spread = commands.len() * VOICES.len() - 1;
-    for (n, (command, voice)) in commands.iter().flat_map(|c| VOICES.map(|voice| (c, voice))).enumerate() {
-        let pause = Duration::from_millis(400 + u64::try_from(500 * n / spread)?);
-        for (entity, ready) in READY {
+    for one in spoken {
+        for (entity, ready, _) in one.command.1 {
             home.call(ready, json!({"entity_id": entity})).await?;
         }
         let before = home.movables().await?;
-        let sound = with_pause(&speech(voice, command.halves.0)?, pause, &speech(voice, command.halves.1)?);
-        let told = pipeline.plays(&sound, Pace::RealTime).await?;
-        judge(&mut score, command, &told, &changed(&before, &home.movables().await?), (voice, pause));
+        let told = pipeline.plays(&one.sound, Pace::RealTime).await?;
+        judge(&mut score, one, &told, &changed(&before, &home.movables().await?));
+    }
+    let Score { exact, cut, beyond, other } = &score;
+    println!(
+        "{title}: {exact} of {EACH} exact, {} cut, {} beyond, {} other",
+        cut.len(),
+        beyond.len(),
+        other.len()
+    );
+    for line in cut.iter().chain(beyond).chain(other) {
+        println!("    {line}");
     }
     Ok(score)
 }
 
-fn changed(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    after
-        .iter()
-        .filter(|(id, state)| before.get(*id) != Some(*state))
-        .map(|(i, s)| (i.clone(), s.clone()))
-        .collect()
+fn changed(
+    before: &BTreeMap<String, String>,
+    after: &BTreeMap<String, String>,
+) -> BTreeSet<(String, String)> {
+    let differs = |(id, state): &(&String, &String)| before.get(*id) != Some(*state);
+    after.iter().filter(differs).map(|(id, state)| (id.clone(), state.clone())).collect()
 }
 
-fn judge(
-    score: &mut Score,
-    command: &Command,
-    told: &Told,
-    changed: &BTreeMap<String, String>,
-    (voice, pause): (&str, Duration),
-) {
-    let (first, second) = command.halves;
-    let line = format!(
-        "{voice} `{first} … {second}` ({} ms): {:?} -> {:?}",
-        pause.as_millis(),
-        told.heard,
-        told.reply
-    );
-    let heard = told.heard.as_deref().unwrap_or_default().to_lowercase();
-    let words = |text: &str| text.split_whitespace().count();
-    let names = |(id, state): (&String, &String)| {
-        command.on.contains(&id.as_str()) && (state == "on" || state == "closed")
-    };
-    if !changed.iter().all(names) {
-        score.beyond.push(format!("{line}; changed {changed:?}"));
-    } else if changed.len() == command.on.len() {
+fn judge(score: &mut Score, spoken: &Spoken, told: &Told, changed: &BTreeSet<(String, String)>) {
+    let ((first, second), asked) = spoken.command;
+    let asked: BTreeSet<_> =
+        asked.iter().map(|(id, _, state)| ((*id).to_owned(), (*state).to_owned())).collect();
+    let heard = words(told.heard.as_deref().unwrap_or_default());
+    let whole = words(&format!("{first} {second}"));
+    let line = format!("{}: {} -> {}", spoken.name, heard.join(" "), told.reply);
+    if !changed.is_subset(&asked) {
+        score.beyond.push(format!("{line}; {changed:?}"));
+    } else if *changed == asked {
         score.exact += 1;
-    } else if words(&heard) <= words(first) {
+    } else if heard.len() < whole.len() && whole.starts_with(&heard) {
         score.cut.push(line);
     } else {
         score.other.push(line);
