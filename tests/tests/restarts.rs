@@ -16,8 +16,8 @@ use helix_wyoming::asr::Transcribe;
 use helix_wyoming::audio::{AudioFormat, AudioStart};
 use rustix::process::Signal;
 
-/// Helix has to be connected so soon after Home Assistant is back.
-const BACK: Duration = Duration::from_secs(5);
+/// The promise is 5 s on an idle machine, and the measured time is printed; this only catches what does not come back.
+const BACK: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn home_assistant_comes_and_goes() -> Result<()> {
