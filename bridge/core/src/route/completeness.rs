@@ -13,19 +13,17 @@ pub fn judge(text: &str, language: &Language, found: Option<&Match>, registry: O
         return Verdict::Nothing;
     }
     let words = Words::of(language);
-    if words.dangling.iter().any(|word| ends(&text, word)) {
-        return Verdict::Dangling;
-    }
-    match found {
-        Some(Match::Strict(strict)) => match registry {
-            Some(registry) if is_complete(&text, words, strict, registry) => Verdict::Complete,
-            Some(_) | None => Verdict::Plain,
-        },
-        // "set the kitchen light" … "to fifty percent": an order that is not understood yet is half said.
-        Some(Match::None | Match::Unmatched { .. }) if words.opening.iter().any(|w| begins(&text, w)) => {
-            Verdict::Dangling
+    let dangles = || words.dangling.iter().any(|word| ends(&text, word));
+    // "set the kitchen light" … "to fifty percent": an order that is not understood yet is half said.
+    let half_said = || words.opening.iter().any(|word| begins(&text, word));
+    match (found, registry) {
+        // A sentence that matched is whole, whatever its last word is ("turn the garage light on").
+        (Some(Match::Strict(strict)), Some(registry)) if is_complete(&text, words, strict, registry) => {
+            Verdict::Complete
         }
-        Some(Match::None | Match::Unmatched { .. }) | None => Verdict::Plain,
+        (Some(Match::None | Match::Unmatched { .. }), _) if dangles() || half_said() => Verdict::Dangling,
+        (None, _) if dangles() => Verdict::Dangling,
+        (Some(Match::Strict(_) | Match::None | Match::Unmatched { .. }) | None, _) => Verdict::Plain,
     }
 }
 
@@ -120,6 +118,13 @@ mod tests {
     fn a_named_target_of_low_risk_is_complete() {
         let found = strict("HassTurnOn", "kitchen light", "light.kitchen_light");
         assert_eq!(verdict("Turn on the kitchen light.", &found), Verdict::Complete);
+    }
+
+    #[test]
+    fn a_sentence_that_matched_is_whole_whatever_its_last_word_is() {
+        let found = strict("HassTurnOn", "kitchen light", "light.kitchen_light");
+        assert_eq!(verdict("Turn the kitchen light on.", &found), Verdict::Complete);
+        assert_eq!(verdict("Turn on the kitchen light please.", &found), Verdict::Complete);
     }
 
     #[test]
