@@ -20,8 +20,9 @@ use crate::route::judge;
 use crate::transcribe::{DecodeRequest, Priority, RecognizeError, Transcript, VAD_FRAME_LEN};
 use crate::{Clock, Home, Language, Pii, Recognizer, VoiceActivity};
 
-/// How long the dry run of a partial text may take before the plain clock decides.
-const DRY_RUN_LIMIT: Duration = Duration::from_millis(30);
+/// How long the dry run of a partial text may take. The plain clock runs meanwhile, so that a slow answer delays
+/// nothing; it may still tell that a sentence is only half said. With the decode it is over before the plain clock is.
+const DRY_RUN_LIMIT: Duration = Duration::from_millis(300);
 /// How long the last decode of an utterance may take.
 const FINAL_LIMIT: Duration = Duration::from_secs(8);
 
