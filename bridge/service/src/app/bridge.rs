@@ -13,6 +13,7 @@ use helix_speech::activity::Earshot;
 use helix_speech::denoise::Denoiser;
 use tracing::Instrument;
 
+use super::own_language;
 use super::speech::Speech;
 use crate::clock::SystemClock;
 use crate::config::Config;
@@ -72,8 +73,7 @@ impl Bridge {
     }
 
     fn language_or_own(&self, language: Option<&Language>) -> Language {
-        let of_home = || self.home.config().ok().and_then(|facts| Language::parse(&facts.language));
-        language.cloned().or_else(|| self.language.clone()).or_else(of_home).unwrap_or_else(Language::english)
+        own_language(language.or(self.language.as_ref()), &self.home)
     }
 
     fn keep(&self, run: Run) {

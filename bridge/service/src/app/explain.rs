@@ -40,7 +40,7 @@ impl Explainer {
     /// The home cannot be reached or refuses; the text says what to do.
     pub async fn connect(config: &Config, limit: Duration) -> anyhow::Result<Self> {
         let visit = Visit::begin(config, limit).await?;
-        let language = own_language(config, visit.home());
+        let language = own_language(config.language.as_ref(), visit.home());
         Ok(Self { visit, language })
     }
 

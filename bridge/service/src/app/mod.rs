@@ -93,16 +93,12 @@ impl App {
     }
 
     /// Runs until it is cancelled, then ends every part within the grace period.
-    ///
-    /// # Errors
-    /// Never today; the signature leaves room for a part whose end ends the bridge.
-    pub async fn run(self) -> anyhow::Result<()> {
+    pub async fn run(self) {
         self.cancel.cancelled().await;
         if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
             tracing::warn!("some parts did not end in time and were dropped");
         }
         self.speech.stop().await;
-        Ok(())
     }
 }
 
@@ -113,8 +109,12 @@ fn unusable(data_dir: &Path) -> String {
     )
 }
 
-/// The language of Helix's own sentences before a request names one.
-fn own_language(config: &Config, home: &HomeAssistant) -> Language {
-    let of_home = || home.config().ok().and_then(|facts| Language::parse(&facts.language));
-    config.language.clone().or_else(of_home).unwrap_or_else(Language::english)
+/// The language of Helix's own sentences where a request names none: as configured, else that of the home.
+fn own_language(configured: Option<&Language>, home: &HomeAssistant) -> Language {
+    configured.cloned().or_else(|| language_of(home)).unwrap_or_else(Language::english)
+}
+
+/// The language of the home, once it is known.
+fn language_of(home: &HomeAssistant) -> Option<Language> {
+    home.config().ok().and_then(|facts| Language::parse(&facts.language))
 }

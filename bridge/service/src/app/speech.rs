@@ -45,7 +45,7 @@ impl Speech {
     ) {
         let work = async {
             let language = match &config.speech {
-                SpeechEngine::Child { model: None, .. } => language_of(&config, &home).await,
+                SpeechEngine::Child { model: None, .. } => known_language(&config, &home).await,
                 SpeechEngine::Child { model: Some(_), .. } | SpeechEngine::External { .. } => {
                     Language::english()
                 }
@@ -177,13 +177,13 @@ fn chosen(config: &Config, model: Option<&str>, language: &Language) -> ModelCho
 }
 
 /// The configured language, else that of the home, which may have to be waited for.
-async fn language_of(config: &Config, home: &HomeAssistant) -> Language {
+async fn known_language(config: &Config, home: &HomeAssistant) -> Language {
     if let Some(language) = &config.language {
         return language.clone();
     }
     let mut status = home.status();
     loop {
-        if let Some(language) = home.config().ok().and_then(|facts| Language::parse(&facts.language)) {
+        if let Some(language) = super::language_of(home) {
             return language;
         }
         if status.changed().await.is_err() {

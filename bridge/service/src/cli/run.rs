@@ -24,7 +24,10 @@ pub(crate) async fn run(session: Session, args: Args) -> anyhow::Result<ExitCode
     }
     let cancel = CancellationToken::new();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let bridge = async { app::App::start(session.config, cancel.clone()).await?.run().await };
+    let bridge = async {
+        app::App::start(session.config, cancel.clone()).await?.run().await;
+        anyhow::Ok(())
+    };
     tokio::pin!(bridge);
     tokio::select! {
         ended = &mut bridge => ended?,
