@@ -59,6 +59,9 @@ struct Part {
     note: &'static str,
 }
 
+/// Packages whose manifest names no licence, and the one whose text they carry.
+const UNNAMED: [(&str, &str); 1] = [("ollama-rs", "MIT")];
+
 /// Options of `cargo xtask notice`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -183,9 +186,11 @@ fn shipped(metadata: Metadata) -> Result<BTreeMap<(String, String), Package>> {
         open.extend(next.filter(|id| packages.get(id).is_some_and(|package| !is_macro(package))));
     }
     let mut shipped = BTreeMap::new();
-    for package in
+    for mut package in
         found.iter().filter_map(|id| packages.remove(id)).filter(|package| package.source.is_some())
     {
+        let carried = UNNAMED.iter().find(|(name, _)| *name == package.name);
+        package.license = package.license.or_else(|| carried.map(|(_, licence)| (*licence).to_owned()));
         ensure!(package.license.is_some(), "{} {} names no licence", package.name, package.version);
         shipped.insert((package.name.clone(), package.version.clone()), package);
     }
