@@ -16,7 +16,7 @@ pub struct HomeAssistant {
 /// How an instance differs from the usual one.
 #[derive(Debug, Default, Clone)]
 pub struct Furnishing {
-    /// `en` (the default) or `de`.
+    /// `en` (the default), `de`, `nl`, `fr`, `es`, `it`, `pl` or `cs`.
     pub language: Option<&'static str>,
     /// More Home Assistant configuration, as text of a package.
     pub package: Option<String>,

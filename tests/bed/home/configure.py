@@ -2,7 +2,7 @@
 """configure.py HOME.yaml LANGUAGE: prints the configuration.yaml of the test home.
 
 Template entities without a device behind them: they believe what they are told and remember it over restarts. `furnish.py` tells them
-how the home looks at first.
+how the home looks at first. What has no template comes from custom_components/.
 """
 
 import sys
@@ -140,6 +140,27 @@ KINDS = {kind.__name__: kind for kind in
          (light, switch, fan, cover, lock, alarm_control_panel, climate, media_player, vacuum, binary_sensor, weather)}
 
 
+def valve(thing):
+    return {"device_class": thing["class"]}
+
+
+def humidifier(thing):
+    return {}
+
+
+OURS = {"valve": valve, "humidifier": humidifier}
+
+
+def ours(things):
+    """What custom_components/test_home makes, by domain."""
+    made = {}
+    for entity_id, thing in things.items():
+        if own := OURS.get(entity_id.split(".")[0]):
+            entity = {"entity_id": entity_id, "name": thing["name"]} | own(thing)
+            made.setdefault(entity_id.split(".")[0], []).append({"platform": "test_home", "entity": entity})
+    return made
+
+
 def sensors(areas):
     for area, room in areas.items():
         for kind, unit in (("temperature", "°C"), ("humidity", "%")):
@@ -158,7 +179,7 @@ def configuration(home, language):
         template.setdefault(domain, []).append(entry)
     more = {"template": [{domain: entries} for domain, entries in template.items()],
             "input_boolean": {"guest_mode": {"name": things["input_boolean.guest_mode"]["name"]}},
-            "scene": [{"id": name.lower().replace(" ", "_"), "name": name, "entities": SCENES[name]} for name in home["scenes"]]}
+            "scene": [{"id": name.lower().replace(" ", "_"), "name": name, "entities": SCENES[name]} for name in home["scenes"]]} | ours(things)
     return BASE.format(language=language) + "\n" + yaml.safe_dump(more, allow_unicode=True, sort_keys=False)
 
 

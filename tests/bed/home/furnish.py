@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
-"""furnish.py URL TOKENFILE HOME.yaml LANGUAGE: floors, areas, devices, lists, names, aliases and exposure of the test home."""
+"""furnish.py URL TOKENFILE HOME.yaml LANGUAGE: floors, areas, devices, lists, names, aliases and exposure of the test home.
+
+Names of another language than English come from names/LANGUAGE.yaml beside HOME.yaml.
+"""
 
 import asyncio
+import pathlib
 import sys
 
 import yaml
@@ -11,8 +15,25 @@ from client import Client
 URL, TOKENFILE, HOME, LANGUAGE = sys.argv[1:5]
 
 
+def renamed(plan, names):
+    """Puts name and aliases of the language beside the English ones, as `called` and `aliases`."""
+    for kind in ("floors", "areas", "entities"):
+        for key in plan[kind].keys() | names[kind].keys():
+            name = names[kind][key]
+            name = name if isinstance(name, dict) else {"name": name}
+            thing = plan[kind].setdefault(key, {})
+            thing["called"], thing["aliases"] = name["name"], name.get("aliases", [])
+
+
 def called(thing):
-    return thing.get("german", thing["name"]) if LANGUAGE == "de" else thing["name"]
+    return thing.get("called", thing.get("name"))
+
+
+async def pipeline(home):
+    """The one that Home Assistant made at its very first start, in English."""
+    made = (await home.command("assist_pipeline/pipeline/list"))["pipelines"][0]
+    made["language"] = made["conversation_language"] = LANGUAGE
+    await home.command("assist_pipeline/pipeline/update", pipeline_id=made.pop("id"), **made)
 
 
 async def rooms(home, plan):
@@ -20,14 +41,14 @@ async def rooms(home, plan):
     for floor, f in plan["floors"].items():
         made = await home.command("config/floor_registry/create", name=f["name"], level=f["level"])
         assert made["floor_id"] == floor, made
-        await home.command("config/floor_registry/update", floor_id=floor, name=called(f), aliases=f.get("aliases", []) if LANGUAGE == "en" else [])
+        await home.command("config/floor_registry/update", floor_id=floor, name=called(f), aliases=f.get("aliases", []))
     known = {area["area_id"] for area in await home.command("config/area_registry/list")}
     for area, a in plan["areas"].items():
         if area not in known:
             made = await home.command("config/area_registry/create", name=a["name"])
             assert made["area_id"] == area, made
         await home.command("config/area_registry/update", area_id=area, name=called(a), floor_id=a.get("floor"),
-                           aliases=a.get("aliases", []) if LANGUAGE == "en" else [],
+                           aliases=a.get("aliases", []),
                            temperature_entity_id=f"sensor.{area}_temperature", humidity_entity_id=f"sensor.{area}_humidity")
 
 
@@ -55,8 +76,9 @@ async def devices(home, plan):
             "device_id": name.lower().replace(" ", "-"), "app_id": "helix.tests", "app_name": "Test App", "app_version": "1", "device_name": name,
             "manufacturer": "Test", "model": "Tablet", "os_name": "Test", "os_version": "1", "supports_encryption": False, "app_data": {}})
     for device in await home.command("config/device_registry/list"):
-        if area := plan["devices"].get(device["name"]):
-            await home.command("config/device_registry/update", device_id=device["id"], area_id=area)
+        if device["name"] in plan["devices"]:
+            shown = plan["names"].get("devices", {}).get(device["name"])
+            await home.command("config/device_registry/update", device_id=device["id"], area_id=plan["devices"][device["name"]], name_by_user=shown)
 
 
 async def entities(home, plan):
@@ -64,14 +86,16 @@ async def entities(home, plan):
     for entity_id, thing in plan["entities"].items():
         assert entity_id in registered, f"{entity_id} was not created: see the log of Home Assistant"
         changes = {"area_id": thing.get("area")}
-        if LANGUAGE == "en" and thing.get("aliases"):
+        if thing.get("aliases"):
             changes["aliases"] = [None, *thing["aliases"]]  # null stands for the name itself
-        if called(thing) != thing["name"]:
+        if called(thing) != thing.get("name"):
             changes["name"] = called(thing)
         await home.command("config/entity_registry/update", entity_id=entity_id, **changes)
-    for area in plan["areas"]:
+    patterns = plan["names"].get("sensors", {})
+    for area, a in plan["areas"].items():
         for kind in ("temperature", "humidity"):
-            await home.command("config/entity_registry/update", entity_id=f"sensor.{area}_{kind}", area_id=area)
+            shown = {"name": patterns[kind].format(area=called(a))} if kind in patterns else {}
+            await home.command("config/entity_registry/update", entity_id=f"sensor.{area}_{kind}", area_id=area, **shown)
 
 
 AT_FIRST = {  # how the home looks before anybody spoke: domain -> actions with their data
@@ -82,6 +106,8 @@ AT_FIRST = {  # how the home looks before anybody spoke: domain -> actions with 
     "lock": [("lock", {})],
     "alarm_control_panel": [("alarm_disarm", {})],
     "climate": [("set_temperature", {"temperature": 20})],
+    "valve": [("open_valve", {})],
+    "humidifier": [("turn_off", {})],
     "media_player": [("volume_set", {"volume_level": 0.3}), ("media_stop", {})],
 }
 
@@ -117,9 +143,14 @@ async def exposure(home, plan):
 async def main():
     with open(HOME, encoding="utf-8") as source:
         plan = yaml.safe_load(source)
+    plan["names"] = {}
+    if LANGUAGE != "en":
+        plan["names"] = yaml.safe_load(pathlib.Path(HOME).with_name("names").joinpath(f"{LANGUAGE}.yaml").read_text(encoding="utf-8"))
+        renamed(plan, plan["names"])
     with open(TOKENFILE, encoding="ascii") as source:
         token = source.read().strip()
     async with Client(URL, token) as home:
+        await pipeline(home)
         await rooms(home, plan)
         await lists(home, plan)
         await devices(home, plan)
