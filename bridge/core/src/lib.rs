@@ -11,6 +11,7 @@ pub mod language;
 pub mod listen;
 pub mod pii;
 pub mod pipeline;
+pub mod repair;
 pub mod reply;
 pub mod route;
 pub mod runs;

@@ -1,0 +1,150 @@
+//! The words of the canonical reading, a file per language; see `words/en.toml` for the meaning of each list.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::kinds::{Ask, Aspect, Kind, Sense};
+use crate::Language;
+
+/// The words of one language.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Words {
+    pub(super) fillers: Vec<String>,
+    pub(super) articles: Vec<String>,
+    pub(super) prepositions: Vec<String>,
+    pub(super) carriers: Vec<String>,
+    pub(super) particles: Particles,
+    pub(super) all: Vec<String>,
+    pub(super) here: Vec<String>,
+    pub(super) except: Vec<String>,
+    pub(super) joining: Vec<String>,
+    pub(super) again: Vec<String>,
+    pub(super) too: Vec<String>,
+    pub(super) pronouns: Vec<String>,
+    pub(super) misheard: BTreeMap<String, String>,
+    pub(super) number_joiners: Vec<String>,
+    pub(super) endings: Vec<String>,
+    pub(super) compounds: Compounds,
+    pub(super) sounds: Vec<(String, String)>,
+    pub(super) senses: BTreeMap<Sense, Vec<String>>,
+    pub(super) kinds: BTreeMap<Kind, Nouns>,
+    pub(super) aspects: BTreeMap<Aspect, Vec<String>>,
+    pub(super) value: ValueWords,
+    pub(super) numbers: BTreeMap<String, u16>,
+    pub(super) colors: BTreeMap<String, Vec<String>>,
+    pub(super) whites: BTreeMap<String, Vec<String>>,
+    pub(super) template: Vec<Template>,
+}
+
+/// Where a word that is a preposition as well is read as a sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Particles {
+    /// Right after a carrier, at the end, or in front of another preposition.
+    AfterVerb,
+    /// At the end, or in front of another preposition.
+    Last,
+}
+
+/// Whether words may be written in one, and the letters between them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Compounds {
+    pub(super) allowed: bool,
+    pub(super) joints: Vec<String>,
+}
+
+/// The nouns of a kind.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nouns {
+    pub(super) one: Vec<String>,
+    pub(super) many: Vec<String>,
+}
+
+/// The words around a value.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ValueWords {
+    pub(super) to: Vec<String>,
+    pub(super) by: Vec<String>,
+    pub(super) percent: Vec<String>,
+    pub(super) degrees: Vec<String>,
+    pub(super) kelvin: Vec<String>,
+    pub(super) half: Vec<String>,
+    pub(super) most: Vec<String>,
+    pub(super) least: Vec<String>,
+    pub(super) bit: Vec<String>,
+    pub(super) point: Vec<String>,
+    pub(super) and_a_half: Vec<String>,
+}
+
+/// What names the targets in a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum By {
+    Name,
+    NameArea,
+    Area,
+    Floor,
+    All,
+}
+
+/// Sentences of the matcher for one thing that is asked; empty `kinds` means any.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Template {
+    pub(super) ask: Ask,
+    pub(super) by: By,
+    #[serde(default)]
+    pub(super) kinds: Vec<Kind>,
+    pub(super) say: Vec<String>,
+}
+
+/// The languages with words.
+const FILES: [(&str, &str); 2] =
+    [("de", include_str!("words/de.toml")), ("en", include_str!("words/en.toml"))];
+
+static WORDS: LazyLock<BTreeMap<&'static str, Words>> = LazyLock::new(|| {
+    let parse = |text: &str| toml::from_str(text).expect("word lists are compiled in and tested");
+    FILES.iter().map(|(tag, text)| (*tag, parse(text))).collect()
+});
+
+impl Words {
+    /// The words of a language, if it has any.
+    pub(crate) fn of(language: &Language) -> Option<&'static Self> {
+        WORDS.get(language.primary().as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_parses_and_its_templates_hold_known_fields_only() {
+        for (tag, text) in FILES {
+            let words: Words = toml::from_str(text).unwrap_or_else(|error| panic!("{tag}: {error}"));
+            for sentence in words.template.iter().flat_map(|template| &template.say) {
+                let bare = ["{name}", "{area}", "{floor}", "{kind}", "{value}"]
+                    .iter()
+                    .fold(sentence.clone(), |text, field| text.replace(field, ""));
+                assert!(!bare.contains(['{', '}']), "{tag}: {sentence}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_list_is_in_lower_case() {
+        for words in WORDS.values() {
+            let senses = words.senses.values().flatten();
+            let kinds = words.kinds.values().flat_map(|nouns| nouns.one.iter().chain(&nouns.many));
+            for phrase in words.fillers.iter().chain(&words.carriers).chain(senses).chain(kinds) {
+                assert_eq!(phrase, &phrase.to_lowercase());
+            }
+        }
+    }
+}
