@@ -8,18 +8,26 @@ use crate::Language;
 
 type Texts = BTreeMap<String, String>;
 
-static ENGLISH: LazyLock<Texts> = LazyLock::new(|| parse(include_str!("en.toml")));
-static GERMAN: LazyLock<Texts> = LazyLock::new(|| parse(include_str!("de.toml")));
+const FILES: [(&str, &str); 6] = [
+    ("en", include_str!("en.toml")),
+    ("de", include_str!("de.toml")),
+    ("es", include_str!("es.toml")),
+    ("it", include_str!("it.toml")),
+    ("pl", include_str!("pl.toml")),
+    ("cs", include_str!("cs.toml")),
+];
+
+static TEXTS: LazyLock<BTreeMap<&str, Texts>> =
+    LazyLock::new(|| FILES.into_iter().map(|(tag, file)| (tag, parse(file))).collect());
 
 fn parse(text: &str) -> Texts {
     toml::from_str(text).expect("catalogues are compiled in and tested")
 }
 
-fn texts(language: &Language) -> &'static Texts {
-    match language.primary().as_str() {
-        "de" => &GERMAN,
-        _ => &ENGLISH,
-    }
+/// The template of `key`, English if the language has none.
+fn template(language: &Language, key: &str) -> Option<&'static str> {
+    let of = |tag: &str| TEXTS.get(tag)?.get(key).map(String::as_str);
+    of(&language.primary()).or_else(|| of("en"))
 }
 
 macro_rules! sentences {
@@ -118,8 +126,7 @@ sentences! {
 impl Sentence {
     /// The sentence in this language, English if there is none.
     pub fn text(&self, language: &Language) -> String {
-        let template = texts(language).get(self.key()).or_else(|| ENGLISH.get(self.key()));
-        let template = template.map_or(self.key(), String::as_str);
+        let template = template(language, self.key()).unwrap_or(self.key());
         self.values()
             .into_iter()
             .fold(template.to_owned(), |text, (field, value)| text.replace(&format!("{{{field}}}"), value))
@@ -133,18 +140,18 @@ mod tests {
     #[test]
     fn every_language_has_every_sentence_and_none_too_many() {
         let wanted: Vec<_> = Sentence::all().iter().map(Sentence::key).collect();
-        for texts in [&*ENGLISH, &*GERMAN] {
-            assert_eq!(texts.len(), wanted.len());
+        for (tag, texts) in &*TEXTS {
             for key in &wanted {
-                assert!(texts.contains_key(*key), "{key} is missing");
+                assert!(texts.contains_key(*key), "{tag}: {key} is missing");
             }
+            assert_eq!(texts.len(), wanted.len(), "{tag} has a sentence that nobody says");
         }
     }
 
     #[test]
     fn every_value_is_put_into_its_sentence_in_every_language() {
         for sentence in Sentence::all() {
-            for tag in ["en", "de"] {
+            for (tag, _) in FILES {
                 let text = sentence.text(&Language::parse(tag).expect("valid"));
                 assert!(!text.contains('{'), "{text}");
                 for (_, value) in sentence.values() {

@@ -1,5 +1,6 @@
 //! The words of a language that routing looks at, as data; unknown languages have none.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -10,12 +11,19 @@ use crate::Language;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Words {
+    #[serde(default)]
     pub(super) negated: Vec<String>,
+    #[serde(default)]
     pub(super) question: Vec<String>,
+    #[serde(default)]
     pub(super) reported: Vec<String>,
+    #[serde(default)]
     pub(super) statement: Vec<String>,
+    #[serde(default)]
     pub(super) deferred: Vec<String>,
+    #[serde(default)]
     pub(super) wish: Vec<String>,
+    #[serde(default)]
     pub(super) clock: Vec<String>,
     pub(super) dangling: Vec<String>,
     pub(super) opening: Vec<String>,
@@ -24,8 +32,17 @@ pub(crate) struct Words {
     pub(super) joining: Vec<String>,
 }
 
-static ENGLISH: LazyLock<Words> = LazyLock::new(|| parse(include_str!("words/en.toml")));
-static GERMAN: LazyLock<Words> = LazyLock::new(|| parse(include_str!("words/de.toml")));
+const FILES: [(&str, &str); 6] = [
+    ("en", include_str!("words/en.toml")),
+    ("de", include_str!("words/de.toml")),
+    ("es", include_str!("words/es.toml")),
+    ("it", include_str!("words/it.toml")),
+    ("pl", include_str!("words/pl.toml")),
+    ("cs", include_str!("words/cs.toml")),
+];
+
+static WORDS: LazyLock<BTreeMap<&str, Words>> =
+    LazyLock::new(|| FILES.into_iter().map(|(tag, file)| (tag, parse(file))).collect());
 static UNKNOWN: LazyLock<Words> = LazyLock::new(Words::default);
 
 fn parse(text: &str) -> Words {
@@ -34,11 +51,7 @@ fn parse(text: &str) -> Words {
 
 impl Words {
     pub(crate) fn of(language: &Language) -> &'static Self {
-        match language.primary().as_str() {
-            "en" => &ENGLISH,
-            "de" => &GERMAN,
-            _ => &UNKNOWN,
-        }
+        WORDS.get(language.primary().as_str()).unwrap_or(&UNKNOWN)
     }
 
     /// Whether the normalised `text` begins as an order does; a language without a list cannot tell and says yes.
@@ -86,7 +99,7 @@ mod tests {
 
     #[test]
     fn every_word_list_parses_and_is_normalised() {
-        for words in [&*ENGLISH, &*GERMAN] {
+        for words in WORDS.values() {
             let lists = [&words.negated, &words.question, &words.dangling, &words.opening, &words.numbers];
             for phrase in lists.into_iter().flatten() {
                 assert_eq!(&normalize(phrase), phrase);
