@@ -8,9 +8,11 @@ use crate::Language;
 
 type Texts = BTreeMap<String, String>;
 
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 8] = [
     ("en", include_str!("en.toml")),
     ("de", include_str!("de.toml")),
+    ("nl", include_str!("nl.toml")),
+    ("fr", include_str!("fr.toml")),
     ("es", include_str!("es.toml")),
     ("it", include_str!("it.toml")),
     ("pl", include_str!("pl.toml")),

@@ -32,9 +32,11 @@ pub(crate) struct Words {
     pub(super) joining: Vec<String>,
 }
 
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 8] = [
     ("en", include_str!("words/en.toml")),
     ("de", include_str!("words/de.toml")),
+    ("nl", include_str!("words/nl.toml")),
+    ("fr", include_str!("words/fr.toml")),
     ("es", include_str!("words/es.toml")),
     ("it", include_str!("words/it.toml")),
     ("pl", include_str!("words/pl.toml")),
