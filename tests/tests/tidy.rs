@@ -17,7 +17,7 @@ const INWARDS: [(&str, &[&str]); 6] = [
 ];
 
 /// Parts of the service that speak to one other party each.
-const ADAPTERS: [&str; 7] = ["control", "hass", "metrics", "model", "satellite", "speech", "voice"];
+const ADAPTERS: [&str; 8] = ["control", "hass", "metrics", "model", "satellite", "speech", "store", "voice"];
 
 /// The only places that read a clock.
 const CLOCKS: [&str; 2] = ["bridge/service/src/clock.rs", "bridge/stt/src/engine.rs"];

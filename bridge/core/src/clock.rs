@@ -11,6 +11,12 @@ pub trait Clock: Clone + Send + Sync + 'static {
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
 }
 
+/// The clock on the wall. It may jump, also back; what only needs to pass is measured by a [`Clock`].
+pub trait Calendar: std::fmt::Debug + Send + Sync + 'static {
+    /// The moment.
+    fn now(&self) -> jiff::Timestamp;
+}
+
 /// The result of `work`, or `None` if `limit` passed first; `work` is dropped then.
 pub async fn within<T>(clock: &impl Clock, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     use futures_util::future::{Either, select};

@@ -5,6 +5,7 @@
 
 pub mod act;
 pub mod clock;
+pub mod egress;
 pub mod home;
 pub mod id;
 pub mod language;
@@ -17,7 +18,7 @@ pub mod route;
 pub mod runs;
 pub mod transcribe;
 
-pub use clock::Clock;
+pub use clock::{Calendar, Clock};
 pub use home::Home;
 pub use id::{AreaId, DeviceId, EntityId, FloorId, UtteranceId};
 pub use language::Language;

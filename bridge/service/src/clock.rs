@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use helix_core::Clock;
+use helix_core::{Calendar, Clock};
 
 /// The monotonic clock of this machine, counted from when it was made.
 #[derive(Debug, Clone)]
@@ -25,5 +25,15 @@ impl Clock for SystemClock {
 
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
         tokio::time::sleep(duration)
+    }
+}
+
+/// The wall clock of this machine.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemCalendar;
+
+impl Calendar for SystemCalendar {
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::now()
     }
 }

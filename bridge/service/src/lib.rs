@@ -10,3 +10,4 @@ pub mod model;
 pub mod satellite;
 pub mod say;
 pub mod speech;
+pub mod store;

@@ -6,6 +6,7 @@ mod offer;
 mod registration;
 mod speech;
 mod status;
+mod storage;
 mod visit;
 
 use std::path::Path;
@@ -23,7 +24,7 @@ pub use registration::unregister;
 pub use speech::{ModelChoice, engine_config, model_choice};
 pub use visit::Visit;
 
-use crate::clock::SystemClock;
+use crate::clock::{SystemCalendar, SystemClock};
 use crate::config::Config;
 use crate::control::ControlServer;
 use crate::hass::{Connector, HomeAssistant};
@@ -54,6 +55,7 @@ impl App {
         let (clock, metrics) = (SystemClock::start(), Metrics::default());
         std::fs::create_dir_all(&config.data_dir).with_context(|| unusable(&config.data_dir))?;
         let control = ControlServer::bind(&config.data_dir).await?;
+        let store = storage::open(&config.data_dir, Arc::new(SystemCalendar)).await?;
         let metrics_listener = match config.metrics_listen {
             Some(address) => Some(Metrics::bind(address).await?),
             None => None,
@@ -79,6 +81,9 @@ impl App {
         });
 
         let tasks = TaskTracker::new();
+        if let Some(store) = store {
+            tasks.spawn(storage::keep_tidy(store, config.ledger_days, cancel.clone()));
+        }
         tasks.spawn(connector.run(cancel.clone()));
         tasks.spawn(Arc::clone(&speech).bring_up(config, home, cancel.clone()));
         tasks.spawn(server.run(cancel.clone()));

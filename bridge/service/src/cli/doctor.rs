@@ -3,15 +3,17 @@
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use helix::app::{Visit, engine_config, model_choice};
-use helix::clock::SystemClock;
+use helix::clock::{SystemCalendar, SystemClock};
 use helix::config::SpeechEngine;
 use helix::control::{Answer, Ask, PartRow, ask};
 use helix::model::verify;
 use helix::satellite::Espeak;
 use helix::speech::Engine;
+use helix::store::{Store, StoreError, kept_aside};
 use helix_core::Language;
 use helix_hass::pipeline::ListPipelines;
 use serde_json::json;
@@ -61,6 +63,7 @@ pub(crate) async fn run(session: Session) -> anyhow::Result<ExitCode> {
         ("speech", speech),
         ("own voice", voice),
         ("data folder", data_folder(&session.config.data_dir)),
+        ("store", store(&session.config.data_dir).await),
         ("port", port),
         ("bridge", bridge),
         ("registration", registration),
@@ -171,6 +174,26 @@ fn data_folder(path: &Path) -> Health {
         Err(error) => {
             Broken(format!("{shown} cannot be written ({error}); make room there, or set another data_dir"))
         }
+    }
+}
+
+/// Whether what was promised can be kept: the ledger, delayed commands.
+async fn store(data_dir: &Path) -> Health {
+    let described = match Store::visit(data_dir, Arc::new(SystemCalendar)).await {
+        Ok(store) => store.describe().await,
+        Err(error) => Err(error),
+    };
+    match (described, kept_aside(data_dir).last()) {
+        (Ok(_), Some(aside)) => Missing(format!(
+            "{} was damaged, so an empty database took its place; what it held is lost unless a backup helps. \
+             Remove it once you do not need it",
+            aside.display()
+        )),
+        (Ok(text), None) => Works(text),
+        (Err(error @ (StoreError::Absent { .. } | StoreError::Older { .. })), _) => {
+            Missing(error.to_string())
+        }
+        (Err(error), _) => Broken(error.to_string()),
     }
 }
 

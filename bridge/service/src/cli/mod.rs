@@ -2,6 +2,7 @@
 
 mod doctor;
 mod healthcheck;
+mod ledger;
 mod log;
 mod model;
 mod output;
@@ -52,6 +53,8 @@ enum Command {
     Model(model::Command),
     /// Show the last runs of the running bridge and their timelines
     Runs(runs::Args),
+    /// Show what left the local network, word for word
+    Ledger(ledger::Args),
     /// Take out of Home Assistant what Helix put in
     Unregister,
     /// Ask the running bridge by a real describe; for container health checks
@@ -120,6 +123,7 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Route(args) => route::run(context, args).await,
             Command::Model(command) => model::run(context, command).await,
             Command::Runs(args) => runs::run(context, args).await,
+            Command::Ledger(args) => ledger::run(context, args).await,
             Command::Unregister => unregister::run(context).await,
             Command::Healthcheck => healthcheck::run(context).await,
         }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use helix_core::Language;
+use helix_core::egress::Cloud;
 use helix_core::listen::Patience;
 use serde::Deserialize;
 
@@ -51,7 +52,12 @@ layer! {
     data_dir: PathBuf,
     log_level: String,
     metrics_listen: std::net::SocketAddr,
+    cloud: Cloud,
+    ledger_days: u16,
 }
+
+/// How long the ledger keeps what left the house, unless set.
+const LEDGER_DAYS: u16 = 90;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -146,6 +152,8 @@ impl Layer {
             runs_max: usize::from(runs_max),
             metrics_listen: self.metrics_listen,
             model_hub: self.model_hub.clone(),
+            cloud: self.cloud.unwrap_or_default(),
+            ledger_days: self.ledger_days()?,
             speech: self.speech()?,
             data_dir,
             log_level,
@@ -212,6 +220,13 @@ impl Layer {
             ));
         }
         Ok(patience)
+    }
+
+    fn ledger_days(&self) -> Result<u16, ConfigError> {
+        match self.ledger_days.unwrap_or(LEDGER_DAYS) {
+            days @ 1..=3650 => Ok(days),
+            _ => Err(value("ledger_days", "between 1 and 3650 days are possible")),
+        }
     }
 
     fn speech(self) -> Result<SpeechEngine, ConfigError> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::hass::HassConfig;
 use helix_core::Language;
+use helix_core::egress::Cloud;
 use helix_core::listen::Patience;
 use layer::Layer;
 
@@ -62,6 +63,10 @@ pub struct Config {
     pub model_hub: Option<String>,
     /// Address of `/metrics`; off if `None`.
     pub metrics_listen: Option<std::net::SocketAddr>,
+    /// What may leave the local network.
+    pub cloud: Cloud,
+    /// How long the ledger keeps what left it, days.
+    pub ledger_days: u16,
     /// What was strange but not wrong.
     pub warnings: Vec<String>,
 }
