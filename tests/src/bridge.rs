@@ -295,6 +295,14 @@ pub fn new_folder(name: &str) -> Result<PathBuf> {
 
 /// Builds what is out of date; the binary and the folder of `helix-stt`.
 fn built(profile: Profile) -> Result<(PathBuf, PathBuf)> {
+    Ok((binary(profile)?, stt_folder()?))
+}
+
+/// The binary `helix`, which is built if it is out of date.
+///
+/// # Errors
+/// It cannot be built.
+pub fn binary(profile: Profile) -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the root")?;
     let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
     cargo.current_dir(root).args(["build", "--quiet", "--package", "helix", "--bin", "helix"]);
@@ -307,7 +315,7 @@ fn built(profile: Profile) -> Result<(PathBuf, PathBuf)> {
     let messages = String::from_utf8(built.stdout)?;
     let objects = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     let binary = objects.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
-    Ok((binary.context("the path of helix")?, stt_folder()?))
+    binary.context("the path of helix")
 }
 
 /// The folder of `helix-stt`, which is built if it is out of date.

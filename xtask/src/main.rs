@@ -1,6 +1,8 @@
 //! Development commands; `cargo xtask --help` lists them. One file per command.
 
 mod bench;
+mod eval;
+mod figure;
 mod notice;
 
 use anyhow::Result;
@@ -17,6 +19,8 @@ struct Arguments {
 enum Command {
     /// Measure a figure of the README
     Bench(bench::Arguments),
+    /// Judge what Helix understands; writes docs/evaluation.md
+    Eval(eval::Arguments),
     /// Write NOTICE: what is shipped, under which licence
     Notice(notice::Arguments),
 }
@@ -24,6 +28,7 @@ enum Command {
 fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Eval(arguments) => eval::run(&arguments),
         Command::Notice(arguments) => notice::run(&arguments),
     }
 }

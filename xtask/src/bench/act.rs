@@ -8,7 +8,7 @@ use helix_tests::home::Home;
 use helix_tests::time::{now, poll_until};
 use helix_tests::wire;
 
-use super::figure::{Figure, Series, ms, rounded};
+use crate::figure::{Figure, Series, ms, rounded};
 
 const ROOMS: [&str; 7] = ["kitchen", "living room", "bedroom", "bathroom", "office", "kids room", "garden"];
 /// Until Home Assistant has read its sentences and Helix has asked once.
@@ -36,7 +36,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Vec<Figure>> {
     let taken = Series::new(taken);
     eprintln!("{}", taken.line("transcript to action"));
     Ok(vec![Figure {
-        name: "act.transcript-to-action.p95",
+        name: "act.transcript-to-action.p95".into(),
         value: rounded(taken.p95(), 1),
         unit: "ms",
         peer: None,

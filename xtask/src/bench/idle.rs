@@ -8,7 +8,7 @@ use helix_tests::home::Home;
 use helix_tests::sound::{VOICES, speech};
 use helix_tests::wire;
 
-use super::figure::{Figure, rounded};
+use crate::figure::{Figure, rounded};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -37,7 +37,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Vec<Figure>> {
     bridge.stop().await?;
     let value = most as f64 / 1024.0;
     Ok(vec![Figure {
-        name: "idle.resident",
+        name: "idle.resident".into(),
         value: rounded(value, 1),
         unit: "MiB",
         peer: None,

@@ -1,9 +1,7 @@
 //! Figures that the README promises, measured on the real components; each prints its progress on standard error
 //! and ends with one JSON line for each figure on standard output.
-#![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 mod act;
-mod figure;
 mod hesitation;
 mod idle;
 mod pauses;
@@ -11,8 +9,10 @@ mod silence;
 mod stt;
 mod voice;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Subcommand;
+
+use crate::figure::tell;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -48,10 +48,5 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Bench::Pauses(arguments) => pauses::run(arguments).await,
         }
     })?;
-    for figure in &figures {
-        println!("{}", serde_json::to_string(figure)?);
-    }
-    let missed: Vec<_> = figures.iter().filter(|f| f.holds == Some(false)).map(|f| f.name).collect();
-    ensure!(missed.is_empty(), "missed: {}", missed.join(", "));
-    Ok(())
+    tell(&figures)
 }

@@ -11,8 +11,8 @@ use helix_tests::time::poll_until;
 use helix_tests::{sound, wire};
 use serde_json::json;
 
-use super::figure::Figure;
 use super::hesitation::{self, Hesitation};
+use crate::figure::Figure;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -85,7 +85,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Vec<Figure>> {
 
 fn figure(name: &'static str, value: usize, n: usize, goal: &'static str, holds: bool) -> Figure {
     Figure {
-        name,
+        name: name.into(),
         value: value as f64,
         unit: "commands",
         peer: None,

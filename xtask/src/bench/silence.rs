@@ -12,7 +12,7 @@ use helix_wyoming::Event;
 use helix_wyoming::asr::Transcribe;
 use helix_wyoming::audio::{AudioFormat, AudioStart, AudioStop};
 
-use super::figure::Figure;
+use crate::figure::Figure;
 
 /// A run ends itself after 30 s at the latest.
 const RUN: Duration = Duration::from_secs(35);
@@ -63,7 +63,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Vec<Figure>> {
 
 fn count(name: &'static str, unit: &'static str, value: usize, n: usize) -> Figure {
     let holds = Some(value == 0);
-    Figure { name, value: value as f64, unit, peer: None, ratio: None, n, goal: "0", holds }
+    Figure { name: name.into(), value: value as f64, unit, peer: None, ratio: None, n, goal: "0", holds }
 }
 
 /// Runs one after another until all of the sound was heard.

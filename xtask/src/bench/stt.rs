@@ -16,7 +16,7 @@ use helix_tests::time::{now, since};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use super::figure::{Figure, Series, ms, rounded};
+use crate::figure::{Figure, Series, ms, rounded};
 
 const SENTENCE: &str = "Turn on the kitchen light.";
 /// Samples of the utterance: 2.5 s, silence around the words included.
@@ -65,7 +65,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Vec<Figure>> {
     eprintln!("{}", decodes.peer.line("faster-whisper, base.en int8, beam 1"));
     let (ours, peer) = (decodes.ours.p50(), decodes.peer.p50());
     Ok(vec![Figure {
-        name: "stt.base-en.decode.p50",
+        name: "stt.base-en.decode.p50".into(),
         value: rounded(ours, 1),
         unit: "ms",
         peer: Some(rounded(peer, 1)),

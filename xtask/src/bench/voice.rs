@@ -14,8 +14,8 @@ use helix_tests::time::poll_until;
 use helix_tests::wire;
 use serde_json::{Value, json};
 
-use super::figure::{Figure, Series, ms, rounded};
 use super::stt;
+use crate::figure::{Figure, Series, ms, rounded};
 
 /// Helix, stock, stock at its best.
 const PIPELINES: [&str; 3] = ["Helix", "Stock", "Stock at its best"];
@@ -84,8 +84,8 @@ async fn show_stages(bridge: &Bridge) -> Result<()> {
 }
 
 fn figures([helix, stock, best]: &[Series; 3]) -> Vec<Figure> {
-    let against = |peer: &Series, name, goal, holds| Figure {
-        name,
+    let against = |peer: &Series, name: &'static str, goal, holds| Figure {
+        name: name.into(),
         value: rounded(helix.p50(), 1),
         unit: "ms",
         peer: Some(rounded(peer.p50(), 1)),
@@ -99,7 +99,7 @@ fn figures([helix, stock, best]: &[Series; 3]) -> Vec<Figure> {
         against(stock, "voice.end-of-speech-to-action.p50", "<= 350 ms and <= 0.45x stock", Some(holds)),
         against(best, "voice.against-stock-at-its-best.p50", "reported", None),
         Figure {
-            name: "voice.end-of-speech-to-action.p95",
+            name: "voice.end-of-speech-to-action.p95".into(),
             value: rounded(helix.p95(), 1),
             peer: Some(rounded(stock.p95(), 1)),
             ratio: Some(rounded(helix.p95() / stock.p95(), 3)),
@@ -123,7 +123,7 @@ async fn composed([helix, stock, _]: &[Series; 3], decodes: usize) -> Result<Fig
     let ours = helix.p50() + base.ours.p50();
     let peer = stock.p50() + base.peer.p50() - test.peer.p50();
     Ok(Figure {
-        name: "voice.composed-with-base-en.p50",
+        name: "voice.composed-with-base-en.p50".into(),
         value: rounded(ours, 1),
         unit: "ms",
         peer: Some(rounded(peer, 1)),

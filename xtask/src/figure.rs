@@ -1,69 +1,85 @@
 //! A measured figure beside its goal.
+#![allow(clippy::print_stdout, reason = "figures are the result of a command")]
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use anyhow::{Result, ensure};
 use serde::Serialize;
 
-/// One line of a bench's result.
+/// One line of the result of a bench or an evaluation.
 #[derive(Debug, Serialize)]
-pub(super) struct Figure {
+pub(crate) struct Figure {
     #[serde(rename = "figure")]
-    pub(super) name: &'static str,
-    pub(super) value: f64,
-    pub(super) unit: &'static str,
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) value: f64,
+    pub(crate) unit: &'static str,
     /// The same of what it is compared with.
-    pub(super) peer: Option<f64>,
+    pub(crate) peer: Option<f64>,
     /// `value / peer`.
-    pub(super) ratio: Option<f64>,
+    pub(crate) ratio: Option<f64>,
     /// Measurements.
-    pub(super) n: usize,
-    pub(super) goal: &'static str,
+    pub(crate) n: usize,
+    pub(crate) goal: &'static str,
     /// `None` if it is only reported.
-    pub(super) holds: Option<bool>,
+    pub(crate) holds: Option<bool>,
+}
+
+/// Prints each figure as one JSON line.
+///
+/// # Errors
+/// A goal was missed.
+pub(crate) fn tell(figures: &[Figure]) -> Result<()> {
+    for figure in figures {
+        println!("{}", serde_json::to_string(figure)?);
+    }
+    let missed: Vec<_> = figures.iter().filter(|f| f.holds == Some(false)).map(|f| f.name.as_ref()).collect();
+    ensure!(missed.is_empty(), "missed: {}", missed.join(", "));
+    Ok(())
 }
 
 /// Durations in the order of their length, milliseconds.
 #[derive(Debug, Clone)]
-pub(super) struct Series(Vec<f64>);
+pub(crate) struct Series(Vec<f64>);
 
 impl Series {
-    pub(super) fn new(mut values: Vec<f64>) -> Self {
+    pub(crate) fn new(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         Self(values)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// The value that this share of the values does not exceed (nearest rank).
-    pub(super) fn quantile(&self, share: f64) -> f64 {
+    pub(crate) fn quantile(&self, share: f64) -> f64 {
         let rank = (share * self.0.len() as f64).ceil() as usize;
         self.0.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
     }
 
-    pub(super) fn p50(&self) -> f64 {
+    pub(crate) fn p50(&self) -> f64 {
         self.quantile(0.5)
     }
 
-    pub(super) fn p95(&self) -> f64 {
+    pub(crate) fn p95(&self) -> f64 {
         self.quantile(0.95)
     }
 
     /// For people.
-    pub(super) fn line(&self, name: &str) -> String {
+    pub(crate) fn line(&self, name: &str) -> String {
         let (least, most) = (self.quantile(0.0), self.quantile(1.0));
         let (p50, p95, n) = (self.p50(), self.p95(), self.len());
         format!("{name:<44} p50 {p50:7.1}  p95 {p95:7.1}  min {least:7.1}  max {most:7.1} ms  n {n}")
     }
 }
 
-pub(super) fn ms(duration: Duration) -> f64 {
+pub(crate) fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
 /// One decimal, two for ratios: more would only be noise.
-pub(super) fn rounded(value: f64, digits: i32) -> f64 {
+pub(crate) fn rounded(value: f64, digits: i32) -> f64 {
     let scale = 10f64.powi(digits);
     (value * scale).round() / scale
 }

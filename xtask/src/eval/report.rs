@@ -1,0 +1,97 @@
+//! `docs/evaluation.md`: one table of all figures and a section for each group. A group replaces what is its own.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::Findings;
+use crate::figure::Figure;
+
+const HEAD: &str = "# Evaluation
+
+How well Helix understands, measured with the real binary and a real Home Assistant behind it. `cargo xtask eval GROUP` measures a group again
+and writes its part of this page.
+
+| figure | value | goal | holds | peer | n |
+| --- | ---: | --- | --- | ---: | ---: |
+";
+
+/// Puts the findings on the page and prints them for people.
+pub(super) fn write(findings: &Findings) -> Result<()> {
+    for figure in &findings.figures {
+        eprintln!("{}", row(figure));
+    }
+    if !findings.whole {
+        eprintln!("{}", findings.details);
+        return Ok(());
+    }
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/evaluation.md");
+    let old = std::fs::read_to_string(&path).unwrap_or_default();
+    std::fs::write(&path, merged(&old, findings))?;
+    Ok(())
+}
+
+fn merged(old: &str, findings: &Findings) -> String {
+    let mut parts = old.split("\n## ");
+    let own = format!("| `{}.", findings.group);
+    let rows = parts.next().unwrap_or_default().lines().filter(|line| line.starts_with("| `"));
+    let mut rows: Vec<String> = rows.filter(|row| !row.starts_with(&own)).map(str::to_owned).collect();
+    rows.extend(findings.figures.iter().map(row));
+    rows.sort();
+    let mut sections: BTreeMap<&str, &str> = parts.filter_map(|part| part.split_once('\n')).collect();
+    sections.insert(findings.group, &findings.details);
+    let mut page = HEAD.to_owned() + &rows.join("\n") + "\n";
+    for (group, text) in sections {
+        let _ = write!(page, "\n## {group}\n\n{}\n", text.trim());
+    }
+    page
+}
+
+fn row(figure: &Figure) -> String {
+    let holds = match figure.holds {
+        Some(true) => "yes",
+        Some(false) => "**no**",
+        None => "",
+    };
+    let peer = figure.peer.map(|peer| peer.to_string()).unwrap_or_default();
+    let Figure { name, value, unit, goal, n, .. } = figure;
+    format!("| `{name}` | {value} {unit} | {goal} | {holds} | {peer} | {n} |")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Figure, Findings, merged};
+
+    fn findings(group: &'static str, value: f64) -> Findings {
+        let name = format!("{group}.right").into();
+        let figure = Figure {
+            name,
+            value,
+            unit: "%",
+            peer: None,
+            ratio: None,
+            n: 9,
+            goal: ">= 85 %",
+            holds: Some(true),
+        };
+        Findings {
+            group,
+            figures: vec![figure],
+            details: format!("Misses of {group}: {value}."),
+            whole: true,
+        }
+    }
+
+    #[test]
+    fn a_group_replaces_its_own_part_and_keeps_the_others() {
+        let page = merged("", &findings("speed", 1.0));
+        let page = merged(&page, &findings("ohf", 2.0));
+        let page = merged(&page, &findings("speed", 3.0));
+        assert!(page.contains("| `speed.right` | 3 % | >= 85 % | yes |  | 9 |"), "{page}");
+        assert!(page.contains("| `ohf.right` | 2 %") && page.contains("Misses of ohf: 2."), "{page}");
+        assert!(!page.contains("speed: 1") && page.matches("| `speed").count() == 1, "{page}");
+        assert_eq!(page.matches("\n## ").count(), 2);
+    }
+}

@@ -1,0 +1,105 @@
+//! `helix route --stdin` as a child process: sentences in, decisions out.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use helix_tests::bed::HomeAssistant;
+use helix_tests::bridge::{Profile, binary};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+/// No sentence takes longer, not even the first one after Home Assistant's start.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// A sentence and where it is said.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Question {
+    #[serde(rename = "text")]
+    pub(super) sentence: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) area: Option<String>,
+}
+
+/// What Helix would do.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Decision {
+    pub(super) route: String,
+    pub(super) acts: bool,
+    pub(super) actions: Vec<Done>,
+    pub(super) reply: String,
+    pub(super) reason: String,
+    pub(super) gates: Vec<String>,
+    pub(super) took_ms: f64,
+}
+
+/// An action of Home Assistant that would be called.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct Done {
+    pub(super) action: String,
+    pub(super) targets: Vec<String>,
+    pub(super) data: Map<String, Value>,
+}
+
+impl Decision {
+    /// Why, in one line.
+    pub(super) fn explanation(&self) -> String {
+        let Self { route, gates, reason, reply, .. } = self;
+        let actions: Vec<_> = self.actions.iter().map(Done::to_string).collect();
+        let actions = if actions.is_empty() { "nothing".to_owned() } else { actions.join(", ") };
+        format!("{route} ({}): {reason}; {actions}; says {reply:?}", gates.join(", "))
+    }
+}
+
+impl std::fmt::Display for Done {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.action, self.targets.join(" "))?;
+        if self.data.is_empty() { Ok(()) } else { write!(f, " {}", Value::from(self.data.clone())) }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Decision(Box<Decision>),
+    Error { error: String },
+}
+
+/// The running command.
+#[derive(Debug)]
+pub(super) struct Router {
+    /// Ends with it.
+    _child: Child,
+    input: ChildStdin,
+    output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Router {
+    /// Starts it in the language of the home.
+    pub(super) fn start(home: &HomeAssistant, language: &str, profile: Profile) -> Result<Self> {
+        let mut command = Command::new(binary(profile)?);
+        command.args(["route", "--stdin", "--json", "--language", language]);
+        command.env("HELIX_HA_URL", home.url()).env("HELIX_HA_TOKEN", home.token());
+        // A person's own configuration is not to be measured.
+        command.env("XDG_CONFIG_HOME", "/nonexistent");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
+        let input = child.stdin.take().context("its standard input")?;
+        let output = BufReader::new(child.stdout.take().context("its standard output")?).lines();
+        Ok(Self { _child: child, input, output })
+    }
+
+    /// What it decides about one sentence.
+    pub(super) async fn ask(&mut self, question: &Question) -> Result<Decision> {
+        let mut line = serde_json::to_vec(question)?;
+        line.push(b'\n');
+        self.input.write_all(&line).await.context("helix route has ended")?;
+        let answer = tokio::time::timeout(ANSWER_LIMIT, self.output.next_line()).await;
+        let answer = answer.with_context(|| format!("no answer to {question:?}"))??;
+        match serde_json::from_str(&answer.context("helix route has ended")?)? {
+            Line::Decision(decision) => Ok(*decision),
+            Line::Error { error } => bail!("{question:?}: {error}"),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! How many sentences take each route and each gate, and how long the gates take.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::router::Decision;
+use crate::figure::{Series, rounded};
+
+/// Counts and times of many decisions.
+#[derive(Debug)]
+pub(super) struct Shares {
+    routes: BTreeMap<String, usize>,
+    gates: BTreeMap<String, Vec<f64>>,
+    len: usize,
+}
+
+impl Shares {
+    pub(super) fn of(decisions: &[&Decision]) -> Self {
+        let mut shares = Self { routes: BTreeMap::new(), gates: BTreeMap::new(), len: decisions.len() };
+        for decision in decisions {
+            *shares.routes.entry(decision.route.clone()).or_default() += 1;
+            let gate = decision.gates.last().cloned().unwrap_or_else(|| "none".to_owned());
+            shares.gates.entry(gate).or_default().push(decision.took_ms);
+        }
+        shares
+    }
+
+    fn share(&self, count: usize) -> f64 {
+        rounded(100.0 * count as f64 / self.len.max(1) as f64, 1)
+    }
+
+    /// For the page.
+    pub(super) fn table(&self) -> String {
+        let mut text = "| route | share |\n| --- | ---: |\n".to_owned();
+        for (route, count) in &self.routes {
+            let _ = writeln!(text, "| {route} | {} % |", self.share(*count));
+        }
+        text += "\n| deciding gate | share | p50 ms | p95 ms |\n| --- | ---: | ---: | ---: |\n";
+        for (gate, taken) in &self.gates {
+            let series = Series::new(taken.clone());
+            let (p50, p95) = (rounded(series.p50(), 1), rounded(series.p95(), 1));
+            let _ = writeln!(text, "| {gate} | {} % | {p50} | {p95} |", self.share(series.len()));
+        }
+        text
+    }
+}

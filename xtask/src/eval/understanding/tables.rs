@@ -1,0 +1,188 @@
+//! Figures of all languages together, and what is told beside them.
+
+use std::fmt::Write as _;
+
+use super::heard::{Command, Heard};
+use crate::eval::cost::Cost;
+use crate::eval::router::Decision;
+use crate::eval::sets::Verdict;
+use crate::eval::shares::Shares;
+use crate::figure::{Figure, rounded};
+
+pub(super) const GROUP: &str = "understanding";
+
+/// For people, while it goes on.
+pub(super) fn line(heard: &Heard) -> String {
+    let (clean, slipped) = (right(&heard.clean), right(&heard.slipped));
+    let acted = acted(heard);
+    format!(
+        "{}: acted {acted}, clean {clean} %, with a slip {slipped} %, wrong {} %",
+        heard.language,
+        wrong(heard)
+    )
+}
+
+pub(super) fn figures(all: &[Heard]) -> Vec<Figure> {
+    let clean: Vec<&Command> = all.iter().flat_map(|heard| &heard.clean).collect();
+    let slipped: Vec<&Command> = all.iter().flat_map(|heard| &heard.slipped).collect();
+    let both: Vec<&Command> = clean.iter().chain(&slipped).copied().collect();
+    let speech = all.iter().map(|heard| heard.speech.len()).sum();
+    let acted: usize = all.iter().map(acted).sum();
+    let vetoed = percent(&clean, |command| is_vetoed(&command.decision));
+    let wrong = percent(&both, |command| command.verdict == Verdict::Wrong);
+    let strictly_wrong = percent(&both, |command| command.strict == Verdict::Wrong);
+    let declined = percent(&clean, |command| command.strict == Verdict::Nothing);
+    let (sure, with_slip) = (right(clean.iter().copied()), right(slipped.iter().copied()));
+    let (strict, strict_slip) = (strictly_right(&clean), strictly_right(&slipped));
+    let cost = cost(all);
+    vec![
+        figure("must-not-act.acted", acted as f64, "sentences", None, speech, "0", Some(acted == 0)),
+        figure("must-act.vetoed", vetoed, "%", None, clean.len(), "<= 1 %", Some(vetoed <= 1.0)),
+        figure("must-act.clean.right", sure, "%", Some(strict), clean.len(), ">= 85 %", Some(sure >= 85.0)),
+        figure(
+            "must-act.slip.right",
+            with_slip,
+            "%",
+            Some(strict_slip),
+            slipped.len(),
+            ">= 75 %",
+            Some(with_slip >= 75.0),
+        ),
+        figure(
+            "must-act.wrong",
+            wrong,
+            "%",
+            Some(strictly_wrong),
+            both.len(),
+            "<= 0.3 %",
+            Some(wrong <= 0.3),
+        ),
+        figure(
+            "must-act.declined-by-strict",
+            declined,
+            "%",
+            None,
+            clean.len(),
+            ">= 60 %",
+            Some(declined >= 60.0),
+        ),
+        figure(
+            "must-act.drop-by-slip",
+            rounded(sure - with_slip, 1),
+            "points",
+            Some(rounded(strict - strict_slip, 1)),
+            slipped.len(),
+            "reported",
+            None,
+        ),
+        figure("cost-per-1000", cost.per_1000(), "points", None, cost.len(), "reported", None),
+    ]
+}
+
+fn figure(
+    name: &str,
+    value: f64,
+    unit: &'static str,
+    peer: Option<f64>,
+    n: usize,
+    goal: &'static str,
+    holds: Option<bool>,
+) -> Figure {
+    let ratio = peer.filter(|peer| *peer != 0.0).map(|peer| rounded(value / peer, 2));
+    Figure { name: format!("{GROUP}.{name}").into(), value, unit, peer, ratio, n, goal, holds }
+}
+
+pub(super) fn details(all: &[Heard]) -> String {
+    let mut text = "Must-not-act sentences go through the whole bridge; commands through `helix route`. The peer is Home Assistant's strict \
+                    matcher alone on the same sentences.\n\n\
+                    | language | acted | vetoed | clean | strict | with a slip | strict | wrong |\n\
+                    | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+        .to_owned();
+    for heard in all {
+        let (clean, slipped): (Vec<_>, Vec<_>) =
+            (heard.clean.iter().collect(), heard.slipped.iter().collect());
+        let vetoed = percent(&clean, |command| is_vetoed(&command.decision));
+        let (strict, strict_slip) = (strictly_right(&clean), strictly_right(&slipped));
+        let (sure, with_slip, wrong) = (right(&heard.clean), right(&heard.slipped), wrong(heard));
+        let (language, acted, speech) = (heard.language, acted(heard), heard.speech.len());
+        let _ = writeln!(
+            text,
+            "| {language} | {acted} of {speech} | {vetoed} % | {sure} % | {strict} % | {with_slip} % | {strict_slip} % | {wrong} % |"
+        );
+    }
+    let _ = writeln!(text, "\n{}", cost(all).table());
+    let decisions = all.iter().flat_map(decisions).collect::<Vec<_>>();
+    let _ = writeln!(text, "{}", Shares::of(&decisions).table());
+    for heard in all {
+        let misses = misses(heard);
+        let _ = writeln!(text, "<details><summary>{}: {} misses</summary>\n", heard.language, misses.len());
+        let _ = writeln!(text, "{}\n</details>\n", misses.join("\n"));
+    }
+    text
+}
+
+fn decisions(heard: &Heard) -> impl Iterator<Item = &Decision> {
+    let commands = heard.clean.iter().chain(&heard.slipped).map(|command| &command.decision);
+    commands.chain(heard.speech.iter().map(|speech| &speech.decision))
+}
+
+fn cost(all: &[Heard]) -> Cost {
+    let mut cost = Cost::default();
+    for heard in all {
+        for command in heard.clean.iter().chain(&heard.slipped) {
+            cost.command(command.verdict, &command.decision);
+        }
+        for speech in &heard.speech {
+            cost.speech(speech.moved.is_some());
+        }
+    }
+    cost
+}
+
+/// Every sentence that did not do what was meant, and why.
+fn misses(heard: &Heard) -> Vec<String> {
+    let mut all = Vec::new();
+    for speech in &heard.speech {
+        if let Some(moved) = &speech.moved {
+            let (sentence, category) = (&speech.said.sentence, &speech.said.category);
+            all.push(format!(
+                "- **acted**: \"{sentence}\" ({category}) moved {moved}; {}",
+                speech.decision.explanation()
+            ));
+        }
+    }
+    for command in
+        heard.clean.iter().chain(&heard.slipped).filter(|command| command.verdict != Verdict::Right)
+    {
+        let what = if command.verdict == Verdict::Wrong { "**wrong**" } else { "nothing" };
+        let (said, meant) = (&command.said, command.meant.expected());
+        all.push(format!("- {what}: \"{said}\" means {meant}; {}", command.decision.explanation()));
+    }
+    all
+}
+
+fn acted(heard: &Heard) -> usize {
+    heard.speech.iter().filter(|speech| speech.moved.is_some()).count()
+}
+
+fn is_vetoed(decision: &Decision) -> bool {
+    !decision.acts && decision.gates.last().is_some_and(|gate| gate == "guard")
+}
+
+fn right<'a>(commands: impl IntoIterator<Item = &'a Command>) -> f64 {
+    percent(&commands.into_iter().collect::<Vec<_>>(), |command| command.verdict == Verdict::Right)
+}
+
+fn strictly_right(commands: &[&Command]) -> f64 {
+    percent(commands, |command| command.strict == Verdict::Right)
+}
+
+fn wrong(heard: &Heard) -> f64 {
+    let both: Vec<_> = heard.clean.iter().chain(&heard.slipped).collect();
+    percent(&both, |command| command.verdict == Verdict::Wrong)
+}
+
+fn percent(commands: &[&Command], is_so: impl Fn(&Command) -> bool) -> f64 {
+    let count = commands.iter().filter(|command| is_so(command)).count();
+    rounded(100.0 * count as f64 / commands.len().max(1) as f64, 1)
+}
