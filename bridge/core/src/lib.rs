@@ -5,6 +5,7 @@
 
 pub mod act;
 pub mod clock;
+pub mod dialogue;
 pub mod egress;
 pub mod home;
 pub mod id;

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use crate::act::{Action, verify};
+use crate::dialogue::Clearance;
 use crate::home::{Caller, Execution, ExecutionKind, Match};
 use crate::reply::{Reply, RunError, Sentence, Tone};
-use crate::route::{Decision, Route, decide, decide_joined, join};
+use crate::route::dimension::{Length, Source};
+use crate::route::{Decision, Matrix, Origin, Route, Situation, decide, decide_length, decide_parts, join};
 use crate::{Clock, Home, Language, Pii};
 
 /// The longest sentence that is looked at, in characters: 30 s of fast speech have about 600.
@@ -20,6 +22,8 @@ pub struct Request {
     pub language: Language,
     /// The satellite, if it is known.
     pub caller: Caller,
+    /// How it came.
+    pub source: Source,
 }
 
 /// When the stages of a run were done (times of the run's [`Clock`]).
@@ -45,10 +49,10 @@ pub struct Outcome {
 }
 
 /// Carries one sentence through all stages. Always ends with a reply.
-pub async fn respond(request: &Request, home: &impl Home, clock: &impl Clock) -> Outcome {
+pub async fn respond(request: &Request, home: &impl Home, clock: &impl Clock, matrix: &Matrix) -> Outcome {
     let mut marks = Marks::default();
     let mut decision = None;
-    let reply = match stages(request, home, clock, &mut marks, &mut decision).await {
+    let reply = match stages(request, home, clock, matrix, &mut marks, &mut decision).await {
         Ok(reply) => reply,
         Err(error) => Reply::rescue(&error, &request.language),
     };
@@ -59,51 +63,56 @@ pub async fn respond(request: &Request, home: &impl Home, clock: &impl Clock) ->
 ///
 /// # Errors
 /// [`RunError`] if Home Assistant cannot be asked.
-pub async fn consider(request: &Request, home: &impl Home) -> Result<Result<Decision, Sentence>, RunError> {
+pub async fn consider(request: &Request, home: &impl Home, matrix: &Matrix) -> Result<Decision, RunError> {
     let text = request.text.expose().trim();
+    let Request { language, caller, .. } = request;
+    let registry = home.registry()?;
+    let clearance = Clearance::none();
+    let situation = Situation {
+        language,
+        registry: &registry,
+        caller,
+        source: request.source,
+        matrix,
+        clearance: &clearance,
+    };
     if text.is_empty() {
-        return Ok(Err(Sentence::NothingSaid));
+        return Ok(decide_length(Length::Empty, &situation));
     }
     if text.chars().count() > SENTENCE_LEN_MAX {
-        return Ok(Err(Sentence::TooLong));
+        return Ok(decide_length(Length::TooLong, &situation));
     }
-    let registry = home.registry()?;
-    let Request { language, caller, .. } = request;
     let found = home.dry_run(vec![text.to_owned()], language, caller).await?.pop().unwrap_or(Match::None);
     if !matches!(found, Match::Strict(_))
         && let Some(parts) = join::parts(text, language)
     {
         let answers = home.dry_run(join::questions(&parts), language, caller).await?;
         if let Some(parts) = join::choose(parts, answers) {
-            return Ok(Ok(decide_joined(text, language, parts, &registry, caller)));
+            return Ok(decide_parts(text, parts, Origin::Exact, &situation));
         }
     }
-    Ok(Ok(decide(text, language, &found, &registry, caller)))
+    Ok(decide(text, &found, &situation))
 }
 
 async fn stages(
     request: &Request,
     home: &impl Home,
     clock: &impl Clock,
+    matrix: &Matrix,
     marks: &mut Marks,
     decided: &mut Option<Decision>,
 ) -> Result<Reply, RunError> {
-    let say = |sentence: &Sentence| Reply::say(sentence, &request.language);
-    let decision = match consider(request, home).await? {
-        Ok(decision) => decided.insert(decision),
-        Err(sentence) => return Ok(say(&sentence)),
-    };
+    let decision = decided.insert(consider(request, home, matrix).await?);
     marks.matched = Some(clock.now());
-    match decision.route {
-        Route::Refuse => Ok(say(decision.refusal.as_ref().unwrap_or(&Sentence::NoMatch))),
-        Route::Answer | Route::Act => {
-            let execution = process_all(&decision.sentences, request, home).await?;
-            marks.acted = Some(clock.now());
-            let reply = prove(&execution, &decision.actions, request, home, clock).await;
-            marks.verified = Some(clock.now());
-            Ok(reply)
-        }
+    if decision.sentences.is_empty() || !matches!(decision.route(), Route::Act | Route::Answer) {
+        let refusal = decision.refusal.as_ref().unwrap_or(&Sentence::NoMatch);
+        return Ok(Reply::say(refusal, &request.language));
     }
+    let execution = process_all(&decision.sentences, request, home).await?;
+    marks.acted = Some(clock.now());
+    let reply = prove(&execution, &decision.actions, request, home, clock).await;
+    marks.verified = Some(clock.now());
+    Ok(reply)
 }
 
 /// Lets Home Assistant carry the sentences out, one after the other; the first one that it refuses ends it.

@@ -8,12 +8,18 @@ use fakes::{FakeHome, KITCHEN, PausedClock};
 use helix_core::home::{Caller, HomeError};
 use helix_core::pipeline::{Outcome, Request, respond};
 use helix_core::reply::Tone;
+use helix_core::route::Matrix;
+use helix_core::route::dimension::Source;
 use helix_core::{EntityId, Language, Pii};
 
 async fn say(text: &str, home: &FakeHome) -> Outcome {
-    let request =
-        Request { text: Pii::new(text.to_owned()), language: Language::english(), caller: Caller::default() };
-    respond(&request, home, &PausedClock::start()).await
+    let request = Request {
+        text: Pii::new(text.to_owned()),
+        language: Language::english(),
+        caller: Caller::default(),
+        source: Source::Addressed,
+    };
+    respond(&request, home, &PausedClock::start(), Matrix::built_in()).await
 }
 
 #[tokio::test(start_paused = true)]

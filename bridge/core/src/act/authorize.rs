@@ -8,7 +8,9 @@ use super::Risk;
 use super::rules::{Rule, rule_for};
 use super::verify::Expectation;
 use crate::EntityId;
+use crate::dialogue::Clearance;
 use crate::home::{Caller, Entity, Registry, StrictMatch};
+use crate::route::Matrix;
 
 /// What a matcher or a model would like to do to one entity; authorises nothing.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,9 +39,9 @@ impl ProposedAction {
     }
 }
 
-/// An action on one entity that was authorised. Only [`ExposedEntities::authorize`] makes one.
+/// What would be done to one exposed entity. It cannot be carried out: its risk is not cleared.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Action {
+pub struct Draft {
     service: String,
     target: EntityId,
     data: BTreeMap<String, Value>,
@@ -47,7 +49,7 @@ pub struct Action {
     expectation: Expectation,
 }
 
-impl Action {
+impl Draft {
     /// The Home Assistant action, such as `light.turn_on`.
     pub fn service(&self) -> &str {
         &self.service
@@ -64,8 +66,42 @@ impl Action {
     pub fn risk(&self) -> Risk {
         self.risk
     }
+
+    /// Clears the risk: the highest class only if exactly this was confirmed.
+    ///
+    /// # Errors
+    /// [`Refusal::NeedsConfirmation`].
+    pub fn authorize(self, _caller: &Caller, clearance: &Clearance) -> Result<Action, Refusal> {
+        if self.risk >= Risk::R3 && !clearance.covers(&self) {
+            return Err(Refusal::NeedsConfirmation(self.target));
+        }
+        Ok(Action(self))
+    }
+}
+
+/// An action on one entity that was authorised. Only [`Draft::authorize`] makes one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Action(Draft);
+
+impl Action {
+    /// The Home Assistant action, such as `light.turn_on`.
+    pub fn service(&self) -> &str {
+        &self.0.service
+    }
+    /// The entity.
+    pub fn target(&self) -> &EntityId {
+        &self.0.target
+    }
+    /// The action's data.
+    pub fn data(&self) -> &BTreeMap<String, Value> {
+        &self.0.data
+    }
+    /// Its risk class.
+    pub fn risk(&self) -> Risk {
+        self.0.risk
+    }
     pub(super) fn expectation(&self) -> &Expectation {
-        &self.expectation
+        &self.0.expectation
     }
 }
 
@@ -95,19 +131,26 @@ pub enum Refusal {
 #[derive(Debug, Clone, Copy)]
 pub struct ExposedEntities<'a> {
     registry: &'a Registry,
+    matrix: &'a Matrix,
 }
 
 impl<'a> ExposedEntities<'a> {
-    /// The exposed part of `registry`.
+    /// The exposed part of `registry`, with Helix's own risk classes.
     pub fn of(registry: &'a Registry) -> Self {
-        Self { registry }
+        Self { registry, matrix: Matrix::built_in() }
     }
 
-    /// Makes an action of a proposal if its target is exposed to `_caller` and the risk is cleared.
+    /// The same with the risks that `matrix` raises.
+    #[must_use]
+    pub fn judged_by(self, matrix: &'a Matrix) -> Self {
+        Self { matrix, ..self }
+    }
+
+    /// Makes a draft of a proposal if its target is exposed and can do what is asked.
     ///
     /// # Errors
-    /// [`Refusal`] says which of the conditions failed.
-    pub fn authorize(&self, proposed: ProposedAction, _caller: &Caller) -> Result<Action, Refusal> {
+    /// [`Refusal`] says which of the conditions failed; never [`Refusal::NeedsConfirmation`].
+    pub fn draft(&self, proposed: ProposedAction) -> Result<Draft, Refusal> {
         let ProposedAction { intent, slots, target } = proposed;
         let Some(entity) = self.registry.entities.get(&target) else { return Err(Refusal::Missing(target)) };
         if !entity.exposed {
@@ -116,11 +159,8 @@ impl<'a> ExposedEntities<'a> {
         let Some(rule) = rule_for(&intent, target.domain()) else {
             return Err(Refusal::UnknownRule { intent, target });
         };
-        let risk = risk_of(rule, entity);
-        if risk >= Risk::R3 {
-            return Err(Refusal::NeedsConfirmation(target));
-        }
-        Ok(Action {
+        let risk = risk_of(rule, entity).max(self.matrix.raised(entity).unwrap_or(Risk::R0));
+        Ok(Draft {
             service: format!("{}.{}", target.domain(), rule.action),
             data: data_of(rule, &slots),
             expectation: Expectation::of(rule, &slots),
@@ -128,13 +168,30 @@ impl<'a> ExposedEntities<'a> {
             risk,
         })
     }
+
+    /// Makes an action of a proposal if its target is exposed and its risk is cleared.
+    ///
+    /// # Errors
+    /// [`Refusal`] says which of the conditions failed.
+    pub fn authorize(
+        &self,
+        proposed: ProposedAction,
+        caller: &Caller,
+        clearance: &Clearance,
+    ) -> Result<Action, Refusal> {
+        self.draft(proposed)?.authorize(caller, clearance)
+    }
 }
 
 impl ExposedEntities<'_> {
     /// Whether the entity is of a kind that is only ever touched after a confirmation.
     pub fn guards(&self, target: &EntityId) -> bool {
-        let class = self.registry.entities.get(target).and_then(|entity| entity.device_class.as_deref());
-        matches!(target.domain(), "lock" | "alarm_control_panel" | "valve") || is_security(target, class)
+        let entity = self.registry.entities.get(target);
+        let class = entity.and_then(|entity| entity.device_class.as_deref());
+        let raised = entity.and_then(|entity| self.matrix.raised(entity));
+        raised >= Some(Risk::R3)
+            || matches!(target.domain(), "lock" | "alarm_control_panel" | "valve")
+            || is_security(target, class)
     }
 }
 

@@ -4,7 +4,7 @@ mod authorize;
 mod rules;
 mod verify;
 
-pub use authorize::{Action, ExposedEntities, ProposedAction, Refusal};
+pub use authorize::{Action, Draft, ExposedEntities, ProposedAction, Refusal};
 pub use rules::{IntentKind, kind_of};
 pub use verify::{Proof, SETTLE_LIMIT, verify};
 

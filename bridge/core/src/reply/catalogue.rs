@@ -83,6 +83,12 @@ sentences! {
     NoCommand = "no-command", NotHandled;
     /// "… in ten minutes": not yet.
     DelayedCommand = "delayed-command", NotHandled;
+    /// A task; nobody can be given it yet.
+    CannotDelegate = "cannot-delegate", NotHandled;
+    /// Something to keep; there is no place for it yet.
+    CannotRemember = "cannot-remember", NotHandled;
+    /// A question that nobody here can answer.
+    CannotAnswer = "cannot-answer", NotHandled;
     /// The state did not follow.
     DidNotFollow { names } = "did-not-follow", NotHandled;
     /// Something else changed than what was authorised.

@@ -3,6 +3,7 @@
 use super::words::{Words, begins, ends, holds, normalize};
 use crate::Language;
 use crate::act::{ExposedEntities, IntentKind, ProposedAction, Risk, kind_of};
+use crate::dialogue::Clearance;
 use crate::home::{Caller, Match, MatchSource, Registry, StrictMatch};
 use crate::listen::Verdict;
 
@@ -34,7 +35,7 @@ fn is_complete(text: &str, words: &Words, found: &StrictMatch, registry: &Regist
         && found.slots.contains_key("name")
         && ProposedAction::all_of(found).into_iter().all(|proposed| {
             ExposedEntities::of(registry)
-                .authorize(proposed, &Caller::default())
+                .authorize(proposed, &Caller::default(), &Clearance::none())
                 .is_ok_and(|action| action.risk() <= Risk::R1)
         })
         && !can_grow(text, words, registry)

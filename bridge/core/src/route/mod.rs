@@ -1,66 +1,120 @@
 //! Decides what a sentence leads to: the sentence, the matcher's dry run and the registry in, a [`Decision`] out.
 
 mod completeness;
+pub mod dimension;
 mod guard;
 pub(crate) mod join;
+mod matrix;
 mod words;
 
 pub use completeness::judge;
+pub use dimension::Dimensions;
 pub use guard::{SpeechAct, speech_act};
+pub use matrix::{Judgement, Leaning, Matrix, MatrixError};
 
 use std::collections::BTreeMap;
 
-use crate::act::{Action, ExposedEntities, IntentKind, ProposedAction, Refusal, Risk, kind_of};
+use serde::Deserialize;
+
+use crate::act::{Action, Draft, ExposedEntities, IntentKind, ProposedAction, Refusal, Risk, kind_of};
+use crate::dialogue::Clearance;
 use crate::home::{Caller, Match, MatchSource, Registry, StrictMatch};
 use crate::reply::Sentence;
 use crate::{EntityId, Language};
+use dimension::{
+    Cleared, Complexity, Confidence, Effect, Found, Knowledge, Length, Place, Privacy, Source, Target,
+};
 
 /// Where an utterance goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Route {
     /// Home Assistant carries it out.
     Act,
-    /// Home Assistant answers it; nothing changes.
+    /// It is answered; nothing changes.
     Answer,
+    /// It takes longer than a conversation: a task.
+    Delegate,
+    /// It is to be kept, or to be brought up later.
+    Remember,
+    /// One short question first.
+    Clarify,
+    /// It is about the conversation itself: stop, repeat, undo, yes, no.
+    Control,
     /// Nothing happens, and the reply says why.
     Refuse,
 }
 
 impl Route {
+    /// The routes that the scores choose among.
+    pub const REST: [Self; 5] = [Self::Refuse, Self::Answer, Self::Delegate, Self::Remember, Self::Clarify];
+
     /// A stable word for logs and scripts.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Act => "act",
             Self::Answer => "answer",
+            Self::Delegate => "delegate",
+            Self::Remember => "remember",
+            Self::Clarify => "clarify",
+            Self::Control => "control",
             Self::Refuse => "refuse",
         }
     }
 }
 
-/// The gate that decided, in the order in which they are asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The gates of the matrix; `matrix.toml` says in which order they are asked, and what each lets through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Gate {
-    /// The strict matcher knows no such sentence.
-    Match,
-    /// A name in it is unknown, not exposed, or has nothing to act on.
-    Target,
+    /// It was overheard.
+    Source,
+    /// There are no words, or far too many.
+    Length,
+    /// It is about the conversation itself.
+    Control,
     /// The speech act is no command.
     Guard,
+    /// What it is about may not be touched, or cannot do that.
+    Exposure,
+    /// The room is missing.
+    Place,
     /// The risk needs a confirmation.
     Risk,
-    /// All gates passed.
-    Passed,
+    /// A value is far out of the usual.
+    Bounds,
+    /// The strict matcher accepted it.
+    Exact,
+    /// It only reads.
+    Question,
+    /// A repaired twin was accepted, but another one is too close.
+    Margin,
+    /// A repaired twin was accepted.
+    Repaired,
+    /// Several readings are equally good.
+    Ambiguous,
+    /// No gate held: the scores decided.
+    Rest,
 }
 
 impl Gate {
     /// A stable word for logs and scripts.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Match => "match",
-            Self::Target => "target",
+            Self::Source => "source",
+            Self::Length => "length",
+            Self::Control => "control",
             Self::Guard => "guard",
+            Self::Exposure => "exposure",
+            Self::Place => "place",
             Self::Risk => "risk",
-            Self::Passed => "passed",
+            Self::Bounds => "bounds",
+            Self::Exact => "exact",
+            Self::Question => "question",
+            Self::Margin => "margin",
+            Self::Repaired => "repaired",
+            Self::Ambiguous => "ambiguous",
+            Self::Rest => "rest",
         }
     }
 }
@@ -68,111 +122,311 @@ impl Gate {
 /// A decision that can say why.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
-    /// Where it goes.
-    pub route: Route,
-    /// The gate that decided.
-    pub gate: Gate,
-    /// The speech act.
-    pub speech_act: SpeechAct,
+    /// Where it goes, the gates that were asked, the scores of the rest.
+    pub judgement: Judgement,
+    /// All that was known.
+    pub dimensions: Dimensions,
     /// Home Assistant's intent, if one matched.
     pub intent: Option<String>,
-    /// What Home Assistant has to carry out, in order: the sentence itself, or its parts.
+    /// What Home Assistant has to carry out, in order: the sentence itself, its parts, or their repaired twins.
     pub sentences: Vec<String>,
-    /// What was authorised; empty unless entities change.
+    /// What would be done to entities; not authorised.
+    pub drafts: Vec<Draft>,
+    /// What was authorised; empty unless it acts and entities change.
     pub actions: Vec<Action>,
-    /// The highest risk among the actions.
-    pub risk: Risk,
-    /// What to say if it is refused.
+    /// What to say if it neither acts nor is answered by Home Assistant.
     pub refusal: Option<Sentence>,
 }
 
 impl Decision {
+    /// Where it goes.
+    pub fn route(&self) -> Route {
+        self.judgement.route
+    }
+
+    /// The gate that decided.
+    pub fn gate(&self) -> Gate {
+        self.judgement.gate
+    }
+
     /// Whether the home would change at once.
     pub fn acts(&self) -> bool {
-        self.route == Route::Act
+        self.route() == Route::Act
     }
 }
 
-/// Decides. Pure: the same input gives the same decision.
-pub fn decide(
-    text: &str,
-    language: &Language,
-    found: &Match,
-    registry: &Registry,
-    caller: &Caller,
-) -> Decision {
-    let speech_act = speech_act(&without_free_text(text, found), language);
-    let blank = Decision {
-        route: Route::Refuse,
-        gate: Gate::Match,
-        speech_act,
-        intent: None,
-        sentences: Vec::new(),
-        actions: Vec::new(),
-        risk: Risk::R0,
-        refusal: None,
-    };
+/// What stays the same for every reading of a sentence.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    /// The language of the pipeline.
+    pub language: &'a Language,
+    /// The home.
+    pub registry: &'a Registry,
+    /// The satellite.
+    pub caller: &'a Caller,
+    /// How the sentence came.
+    pub source: Source,
+    /// The table that decides.
+    pub matrix: &'a Matrix,
+    /// What a person confirmed.
+    pub clearance: &'a Clearance,
+}
+
+/// How a reading came about.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Origin {
+    /// The strict matcher accepted what was said.
+    Exact,
+    /// It accepted a repaired twin that is this far ahead of the next one, 0 to 1.
+    Repaired(f32),
+}
+
+/// Decides about a sentence as the matcher took it. Pure: the same input gives the same decision.
+pub fn decide(text: &str, found: &Match, situation: &Situation<'_>) -> Decision {
     match found {
-        Match::None => Decision { refusal: Some(unless_negated(speech_act, Sentence::NoMatch)), ..blank },
-        Match::Unmatched { intent, unmatched } => {
-            let (gate, refusal) = near_miss(text, language, unmatched, registry);
-            let refusal = Some(unless_negated(speech_act, refusal));
-            Decision { gate, intent: Some(intent.clone()), refusal, ..blank }
-        }
         Match::Strict(strict) => {
-            let blank = Decision { intent: Some(strict.intent.clone()), ..blank };
-            match permit(strict, speech_act, registry, caller) {
-                Ok((route, actions)) => {
-                    let risk = actions.iter().map(Action::risk).max().unwrap_or(Risk::R0);
-                    Decision {
-                        route,
-                        gate: Gate::Passed,
-                        sentences: vec![text.to_owned()],
-                        actions,
-                        risk,
-                        ..blank
+            decide_parts(text, vec![(text.to_owned(), strict.clone())], Origin::Exact, situation)
+        }
+        Match::None => conclude(Evidence::blank(text, situation), situation),
+        Match::Unmatched { intent, unmatched } => {
+            let mut evidence = Evidence::blank(text, situation);
+            evidence.intent = Some(intent.clone());
+            evidence.dimensions.found = Found::Unnamed;
+            if evidence.dimensions.speech_act == SpeechAct::Command {
+                let (target, said) = near_miss(text, situation.language, unmatched, situation.registry);
+                evidence.dimensions.target = target;
+                evidence.said = said;
+            }
+            conclude(evidence, situation)
+        }
+    }
+}
+
+/// Decides about what is no sentence: no words, or far too many.
+pub(crate) fn decide_length(length: Length, situation: &Situation<'_>) -> Decision {
+    let mut evidence = Evidence::blank("", situation);
+    evidence.dimensions.length = length;
+    conclude(evidence, situation)
+}
+
+/// Decides about one or several commands that the strict matcher accepted, in one sentence: all of them are done,
+/// or none. The guard reads the whole sentence as it was said.
+pub(crate) fn decide_parts(
+    text: &str,
+    parts: Vec<(String, StrictMatch)>,
+    origin: Origin,
+    situation: &Situation<'_>,
+) -> Decision {
+    let free = parts.iter().fold(words::normalize(text), |text, (_, part)| without_free_text(&text, part));
+    let mut evidence = Evidence::blank(&free, situation);
+    evidence.dimensions.found = match origin {
+        Origin::Exact => Found::Exact,
+        Origin::Repaired(_) => Found::Repaired,
+    };
+    if parts.len() > 1 {
+        evidence.dimensions.complexity = Complexity::SeveralSteps;
+    }
+    for (sentence, part) in parts {
+        evidence.add(&part, situation);
+        evidence.sentences.push(sentence);
+    }
+    if let Origin::Repaired(margin) = origin
+        && margin < situation.matrix.margin(evidence.dimensions.risk)
+    {
+        evidence.dimensions.confidence = Confidence::Thin;
+    }
+    conclude(evidence, situation)
+}
+
+/// What is gathered about a sentence before the matrix judges it.
+struct Evidence {
+    dimensions: Dimensions,
+    intent: Option<String>,
+    sentences: Vec<String>,
+    drafts: Vec<Draft>,
+    said: Option<Sentence>,
+}
+
+impl Evidence {
+    /// `text` is what the guard reads.
+    fn blank(text: &str, situation: &Situation<'_>) -> Self {
+        let mut dimensions = Dimensions::of(speech_act(text, situation.language));
+        dimensions.source = situation.source;
+        let device = situation.caller.device.as_ref();
+        if device.is_some_and(|device| situation.registry.device_areas.contains_key(device)) {
+            dimensions.place = Place::Known;
+        }
+        if situation.source == Source::Passive {
+            dimensions.privacy = Privacy::Personal;
+        }
+        Self { dimensions, intent: None, sentences: Vec::new(), drafts: Vec::new(), said: None }
+    }
+
+    /// Takes in what one accepted sentence would do.
+    fn add(&mut self, found: &StrictMatch, situation: &Situation<'_>) {
+        if self.intent.is_none() {
+            self.intent = Some(found.intent.clone());
+        }
+        let effect = effect_of(found);
+        let dimensions = &mut self.dimensions;
+        dimensions.effect = weightier(dimensions.effect, effect);
+        dimensions.privacy = weightier_privacy(dimensions.privacy);
+        match effect {
+            Effect::Reads => dimensions.knowledge = Knowledge::Home,
+            Effect::Changes => self.draft_all(found, situation),
+            Effect::Own => self.check_own(found, situation),
+            Effect::Unguarded | Effect::Keeps | Effect::None => {}
+        }
+    }
+
+    fn draft_all(&mut self, found: &StrictMatch, situation: &Situation<'_>) {
+        let proposed = ProposedAction::all_of(found);
+        if proposed.is_empty() {
+            return self.stop(Target::Absent, no_targets(found, situation.registry));
+        }
+        let exposed = ExposedEntities::of(situation.registry).judged_by(situation.matrix);
+        for proposed in proposed {
+            match exposed.draft(proposed) {
+                Ok(draft) => {
+                    self.dimensions.risk = self.dimensions.risk.max(draft.risk());
+                    self.drafts.push(draft);
+                    if self.dimensions.target == Target::None {
+                        self.dimensions.target = Target::Exposed;
                     }
                 }
-                Err((gate, refusal)) => {
-                    let risk = if gate == Gate::Risk { Risk::R3 } else { Risk::R0 };
-                    Decision { gate, risk, refusal: Some(refusal), ..blank }
+                Err(refusal) => {
+                    let (target, said) = untouchable(&refusal, situation.registry);
+                    return self.stop(target, said);
                 }
             }
         }
-    }
-}
-
-/// Decides about several commands in one sentence: all of them act, or none. The guard reads the whole sentence.
-pub(crate) fn decide_joined(
-    text: &str,
-    language: &Language,
-    parts: Vec<(String, StrictMatch)>,
-    registry: &Registry,
-    caller: &Caller,
-) -> Decision {
-    let mut joined: Option<Decision> = None;
-    for (sentence, strict) in parts {
-        let part = decide(text, language, &Match::Strict(strict), registry, caller);
-        if part.route != Route::Act {
-            return part;
+        let mut risky = self.drafts.iter().filter(|draft| draft.risk() >= Risk::R3);
+        if risky.clone().next().is_some() && risky.all(|draft| situation.clearance.covers(draft)) {
+            self.dimensions.cleared = Cleared::Yes;
         }
-        let whole = joined.get_or_insert_with(|| Decision {
-            sentences: Vec::new(),
-            actions: Vec::new(),
-            ..part.clone()
-        });
-        whole.sentences.push(sentence);
-        whole.risk = whole.risk.max(part.risk);
-        whole.actions.extend(part.actions);
     }
-    joined.unwrap_or_else(|| decide(text, language, &Match::None, registry, caller))
+
+    /// The user's own sentence: what it does is the user's own business, except on what needs a confirmation.
+    fn check_own(&mut self, found: &StrictMatch, situation: &Situation<'_>) {
+        let exposed = ExposedEntities::of(situation.registry).judged_by(situation.matrix);
+        self.dimensions.risk = self.dimensions.risk.max(Risk::R1);
+        if let Some(target) = found.targets.iter().find(|target| exposed.guards(target)) {
+            self.dimensions.risk = Risk::R3;
+            self.said = Some(Sentence::NeedsConfirmation { name: name_of(situation.registry, target) });
+        }
+    }
+
+    fn stop(&mut self, target: Target, said: Sentence) {
+        self.dimensions.target = target;
+        self.said = Some(said);
+    }
 }
 
-type Refused = (Gate, Sentence);
+/// Asks the matrix, authorises what it lets through, and finds the words for what it does not.
+fn conclude(evidence: Evidence, situation: &Situation<'_>) -> Decision {
+    let Evidence { dimensions, intent, sentences, drafts, said } = evidence;
+    let judgement = situation.matrix.judge(&dimensions, &Leaning::new());
+    let mut decision = Decision {
+        refusal: said_at(&judgement, &dimensions, said, &drafts, situation),
+        judgement,
+        dimensions,
+        intent,
+        sentences,
+        drafts,
+        actions: Vec::new(),
+    };
+    if decision.acts() {
+        let authorize = |draft: &Draft| draft.clone().authorize(situation.caller, situation.clearance);
+        match decision.drafts.iter().map(authorize).collect() {
+            Ok(actions) => decision.actions = actions,
+            // A matrix cannot clear a risk; only a person can.
+            Err(refusal) => {
+                (decision.judgement.route, decision.judgement.gate) = (Route::Clarify, Gate::Risk);
+                decision.refusal = Some(untouchable(&refusal, situation.registry).1);
+            }
+        }
+    }
+    decision
+}
 
-/// Nothing was going to happen; "don't …" is answered as what it is all the same.
-fn unless_negated(speech_act: SpeechAct, refusal: Sentence) -> Sentence {
-    if speech_act == SpeechAct::Negated { Sentence::Negated } else { refusal }
+/// What to say at this gate; `None` where Home Assistant's own words or silence follow.
+fn said_at(
+    judgement: &Judgement,
+    dimensions: &Dimensions,
+    said: Option<Sentence>,
+    drafts: &[Draft],
+    situation: &Situation<'_>,
+) -> Option<Sentence> {
+    let negated = dimensions.speech_act == SpeechAct::Negated;
+    let name = |draft: &Draft| name_of(situation.registry, draft.target());
+    match judgement.gate {
+        Gate::Source | Gate::Control | Gate::Exact | Gate::Question | Gate::Repaired => None,
+        Gate::Length if dimensions.length == Length::TooLong => Some(Sentence::TooLong),
+        Gate::Length => Some(Sentence::NothingSaid),
+        Gate::Guard if dimensions.effect == Effect::Unguarded => Some(Sentence::DelayedCommand),
+        Gate::Guard | Gate::Rest if negated => Some(Sentence::Negated),
+        Gate::Guard => Some(Sentence::NoCommand),
+        Gate::Risk => said.or_else(|| {
+            let risky = drafts.iter().find(|draft| draft.risk() >= Risk::R3)?;
+            Some(Sentence::NeedsConfirmation { name: name(risky) })
+        }),
+        Gate::Exposure | Gate::Place | Gate::Bounds | Gate::Margin | Gate::Ambiguous => {
+            Some(said.unwrap_or(Sentence::NoMatch))
+        }
+        Gate::Rest => Some(match judgement.route {
+            Route::Delegate => Sentence::CannotDelegate,
+            Route::Remember => Sentence::CannotRemember,
+            Route::Answer => Sentence::CannotAnswer,
+            Route::Clarify | Route::Act | Route::Control | Route::Refuse => said.unwrap_or(Sentence::NoMatch),
+        }),
+    }
+}
+
+/// What carrying out this match would do.
+fn effect_of(found: &StrictMatch) -> Effect {
+    let kind = if found.source == MatchSource::Trigger { None } else { kind_of(&found.intent) };
+    match kind {
+        Some(IntentKind::Query) => Effect::Reads,
+        // Home Assistant would run the command later as text, past the guard.
+        Some(IntentKind::Inner) if found.slots.contains_key("conversation_command") => Effect::Unguarded,
+        Some(IntentKind::Inner) => Effect::Keeps,
+        Some(IntentKind::Act) => Effect::Changes,
+        // An intent newer than this table: nobody here knows what it would do.
+        None if found.source == MatchSource::Builtin => Effect::None,
+        None => Effect::Own,
+    }
+}
+
+/// Of several commands in one sentence the one that needs more care counts.
+fn weightier(one: Effect, other: Effect) -> Effect {
+    let weight = |effect: Effect| match effect {
+        Effect::None => 0,
+        Effect::Reads => 1,
+        Effect::Keeps => 2,
+        Effect::Own => 3,
+        Effect::Changes => 4,
+        Effect::Unguarded => 5,
+    };
+    if weight(other) > weight(one) { other } else { one }
+}
+
+fn weightier_privacy(privacy: Privacy) -> Privacy {
+    match privacy {
+        Privacy::Public => Privacy::Home,
+        Privacy::Home | Privacy::Personal | Privacy::Others => privacy,
+    }
+}
+
+fn untouchable(refusal: &Refusal, registry: &Registry) -> (Target, Sentence) {
+    let name = |target: &EntityId| name_of(registry, target);
+    match refusal {
+        Refusal::Missing(target) => (Target::Missing, Sentence::NoSuchName { name: target.to_string() }),
+        Refusal::NotExposed(target) => (Target::Hidden, Sentence::NotExposed { name: name(target) }),
+        Refusal::UnknownRule { target, .. } => (Target::Unfit, Sentence::NotForThis { name: name(target) }),
+        Refusal::NeedsConfirmation(target) => {
+            (Target::Exposed, Sentence::NeedsConfirmation { name: name(target) })
+        }
+    }
 }
 
 /// The longest name that is plausible in "turn on the …", words.
@@ -185,95 +439,28 @@ fn near_miss(
     language: &Language,
     unmatched: &BTreeMap<String, String>,
     registry: &Registry,
-) -> Refused {
+) -> (Target, Option<Sentence>) {
     let text = words::normalize(text);
     let mut slots = unmatched.iter();
     match (slots.next(), slots.next()) {
-        (None, _) => (Gate::Target, Sentence::NoPlace),
+        (None, _) => (Target::Unplaced, Some(Sentence::NoPlace)),
         (Some((slot, heard)), None) if slot == "name" || slot == "area" || slot == "floor" => {
             let name = words::normalize(heard);
             if entity_named(registry, &name).is_some() {
-                return (Gate::Target, Sentence::NotExposed { name });
+                return (Target::Hidden, Some(Sentence::NotExposed { name }));
             }
             let is_name = !name.is_empty()
                 && name.split(' ').count() <= NAME_WORDS_MAX
                 && !text.starts_with(&name)
                 && words::Words::of(language).is_order(&text);
             if is_name {
-                (Gate::Target, Sentence::NoSuchName { name })
+                (Target::Missing, Some(Sentence::NoSuchName { name }))
             } else {
-                (Gate::Match, Sentence::NoMatch)
+                (Target::None, None)
             }
         }
-        (Some(_), _) => (Gate::Match, Sentence::NoMatch),
+        (Some(_), _) => (Target::None, None),
     }
-}
-
-fn permit(
-    found: &StrictMatch,
-    speech_act: SpeechAct,
-    registry: &Registry,
-    caller: &Caller,
-) -> Result<(Route, Vec<Action>), Refused> {
-    let kind = if found.source == MatchSource::Trigger { None } else { kind_of(&found.intent) };
-    match kind {
-        Some(IntentKind::Query) => Ok((Route::Answer, Vec::new())),
-        Some(IntentKind::Inner) => {
-            veto_unless(speech_act, &[SpeechAct::Command, SpeechAct::Deferred, SpeechAct::Wish])?;
-            // Home Assistant would run the command later as text, past the guard.
-            if found.slots.contains_key("conversation_command") {
-                return Err((Gate::Guard, Sentence::DelayedCommand));
-            }
-            Ok((Route::Act, Vec::new()))
-        }
-        Some(IntentKind::Act) => {
-            let actions = authorize_all(found, registry, caller)?;
-            veto_unless(speech_act, &[SpeechAct::Command])?;
-            Ok((Route::Act, actions))
-        }
-        // An intent newer than this table: nobody here knows what it would do.
-        None if found.source == MatchSource::Builtin => Err((Gate::Match, Sentence::NoMatch)),
-        // The user's own sentence: what it does is the user's own business, except on what needs a confirmation.
-        None => {
-            veto_unless(speech_act, &[SpeechAct::Command])?;
-            let exposed = ExposedEntities::of(registry);
-            match found.targets.iter().find(|target| exposed.guards(target)) {
-                Some(target) => Err(needs_confirmation(registry, target)),
-                None => Ok((Route::Act, Vec::new())),
-            }
-        }
-    }
-}
-
-fn authorize_all(found: &StrictMatch, registry: &Registry, caller: &Caller) -> Result<Vec<Action>, Refused> {
-    let proposed = ProposedAction::all_of(found);
-    if proposed.is_empty() {
-        return Err((Gate::Target, no_targets(found, registry)));
-    }
-    let exposed = ExposedEntities::of(registry);
-    let authorize = |proposed| exposed.authorize(proposed, caller);
-    proposed.into_iter().map(authorize).collect::<Result<_, _>>().map_err(|refusal| match refusal {
-        Refusal::NeedsConfirmation(target) => needs_confirmation(registry, &target),
-        Refusal::NotExposed(target) => {
-            (Gate::Target, Sentence::NotExposed { name: name_of(registry, &target) })
-        }
-        Refusal::Missing(target) => (Gate::Target, Sentence::NoSuchName { name: target.to_string() }),
-        Refusal::UnknownRule { target, .. } => {
-            (Gate::Target, Sentence::NotForThis { name: name_of(registry, &target) })
-        }
-    })
-}
-
-fn needs_confirmation(registry: &Registry, target: &EntityId) -> Refused {
-    (Gate::Risk, Sentence::NeedsConfirmation { name: name_of(registry, target) })
-}
-
-fn veto_unless(speech_act: SpeechAct, allowed: &[SpeechAct]) -> Result<(), Refused> {
-    if allowed.contains(&speech_act) {
-        return Ok(());
-    }
-    let refusal = if speech_act == SpeechAct::Negated { Sentence::Negated } else { Sentence::NoCommand };
-    Err((Gate::Guard, refusal))
 }
 
 /// A strict match without targets: the name is known but not exposed, or there is nothing of its kind.
@@ -295,13 +482,11 @@ fn name_of(registry: &Registry, target: &EntityId) -> String {
     registry.entities.get(target).map_or_else(|| target.to_string(), |entity| entity.name.clone())
 }
 
-/// The sentence without what a list item or a broadcast quotes and without the name of the target: those words
-/// order, negate and postpone nothing ("aktiviere Guten Morgen").
-fn without_free_text(text: &str, found: &Match) -> String {
-    let text = words::normalize(text);
-    let Match::Strict(strict) = found else { return text };
-    ["item", "message", "name"].iter().filter_map(|slot| strict.slots.get(*slot)?.as_str()).fold(
-        text,
+/// The normalised sentence without what a list item or a broadcast quotes and without the name of the target: those
+/// words order, negate and postpone nothing ("aktiviere Guten Morgen").
+fn without_free_text(text: &str, found: &StrictMatch) -> String {
+    ["item", "message", "name"].iter().filter_map(|slot| found.slots.get(*slot)?.as_str()).fold(
+        text.to_owned(),
         |text, quoted| match words::normalize(quoted) {
             quoted if quoted.is_empty() => text,
             quoted => text.replace(&quoted, " "),

@@ -39,8 +39,20 @@ fn strict(intent: &str, slots: &[(&str, Value)], targets: &[&str]) -> Match {
     })
 }
 
+fn decide_in(text: &str, language: &str, found: &Match, registry: &Registry) -> Decision {
+    let situation = Situation {
+        language: &Language::parse(language).expect("valid"),
+        registry,
+        caller: &Caller::default(),
+        source: Source::Addressed,
+        matrix: Matrix::built_in(),
+        clearance: &Clearance::none(),
+    };
+    decide(text, found, &situation)
+}
+
 fn decision(text: &str, found: &Match) -> Decision {
-    decide(text, &Language::english(), found, &registry(), &Caller::default())
+    decide_in(text, "en", found, &registry())
 }
 
 #[test]
@@ -48,14 +60,14 @@ fn a_matched_command_on_an_exposed_light_acts() {
     let found = strict("HassTurnOn", &[("name", json!("kitchen light"))], &["light.kitchen"]);
     let decision = decision("Turn on the kitchen light.", &found);
     assert!(decision.acts());
-    assert_eq!((decision.actions[0].service(), decision.risk), ("light.turn_on", Risk::R1));
+    assert_eq!((decision.actions[0].service(), decision.dimensions.risk), ("light.turn_on", Risk::R1));
 }
 
 #[test]
 fn a_negated_command_does_nothing_although_it_matched() {
     let found = strict("HassTurnOn", &[("name", json!("kitchen light"))], &["light.kitchen"]);
     let decision = decision("Please don't turn on the kitchen light.", &found);
-    assert_eq!((decision.route, decision.gate), (Route::Refuse, Gate::Guard));
+    assert_eq!((decision.route(), decision.gate()), (Route::Refuse, Gate::Guard));
     assert_eq!(decision.refusal, Some(Sentence::Negated));
 }
 
@@ -65,7 +77,10 @@ fn locks_and_garage_doors_wait_for_a_confirmation() {
         [("HassTurnOn", "lock.front"), ("HassTurnOff", "lock.front"), ("HassTurnOn", "cover.garage")]
     {
         let decision = decision("unlock it", &strict(intent, &[], &[target]));
-        assert_eq!((decision.route, decision.gate, decision.risk), (Route::Refuse, Gate::Risk, Risk::R3));
+        assert_eq!(
+            (decision.route(), decision.gate(), decision.dimensions.risk),
+            (Route::Clarify, Gate::Risk, Risk::R3)
+        );
         assert!(decision.actions.is_empty());
     }
 }
@@ -119,7 +134,7 @@ fn a_delayed_command_is_refused_and_a_plain_timer_is_set() {
 #[test]
 fn a_question_is_answered_and_never_acts() {
     let decision = decision("Is the front door locked?", &strict("HassGetState", &[], &["lock.front"]));
-    assert_eq!((decision.route, decision.acts()), (Route::Answer, false));
+    assert_eq!((decision.route(), decision.acts()), (Route::Answer, false));
 }
 
 #[test]
@@ -173,7 +188,7 @@ fn cleaning_an_area_is_for_the_vacuum_and_not_for_what_stands_there() {
     registry.entities.insert(vacuum.id.clone(), vacuum);
     let found =
         strict("HassVacuumCleanArea", &[("area", json!("kitchen"))], &["light.kitchen", "vacuum.rosie"]);
-    let decision = decide("Clean the kitchen", &Language::english(), &found, &registry, &Caller::default());
+    let decision = decide_in("Clean the kitchen", "en", &found, &registry);
     let services: Vec<_> = decision.actions.iter().map(Action::service).collect();
     assert_eq!(services, ["vacuum.clean_area"]);
 }
@@ -183,9 +198,8 @@ fn a_name_may_hold_words_that_would_postpone_or_negate() {
     let mut registry = registry();
     let scene = entity("scene.morning", "Guten Morgen", None, true);
     registry.entities.insert(scene.id.clone(), scene);
-    let german = Language::parse("de").expect("valid");
     let found = strict("HassTurnOn", &[("name", json!("Guten Morgen"))], &["scene.morning"]);
-    let acts = |text: &str| decide(text, &german, &found, &registry, &Caller::default()).acts();
+    let acts = |text: &str| decide_in(text, "de", &found, &registry).acts();
     assert!(acts("Aktiviere Guten Morgen."));
     assert!(!acts("Aktiviere Guten Morgen erst morgen."));
 }

@@ -6,6 +6,8 @@ use helix_core::home::Caller;
 use helix_core::listen::{AudioSource, Ears, Heard, Patience, listen};
 use helix_core::pipeline::{Marks, Outcome, Request, respond};
 use helix_core::reply::{Reply, RunError, Sentence, Tone};
+use helix_core::route::Matrix;
+use helix_core::route::dimension::Source;
 use helix_core::runs::{Run, Runs, Stage};
 use helix_core::transcribe::RecognizeError;
 use helix_core::{Clock, Language, Pii, UtteranceId};
@@ -45,6 +47,7 @@ pub(super) struct Bridge {
     patience: Patience,
     denoise: bool,
     language: Option<Language>,
+    matrix: Matrix,
     runs: Mutex<Runs>,
     metrics: Metrics,
     espeak: Option<Espeak>,
@@ -59,6 +62,7 @@ impl Bridge {
             patience: config.patience,
             denoise: config.denoise,
             language: config.language.clone(),
+            matrix: config.matrix.clone(),
             runs: Mutex::default(),
             metrics,
             espeak,
@@ -123,14 +127,15 @@ impl Bridge {
         let outcome = if let Some(error) = failure {
             Outcome { reply: Reply::rescue(&error, &language), decision: None, marks: Marks::default() }
         } else {
-            let request = Request { text: request.text, language, caller: request.caller };
-            respond(&request, &self.home, &self.clock).instrument(span.clone()).await
+            let source = Source::Addressed;
+            let request = Request { text: request.text, language, caller: request.caller, source };
+            respond(&request, &self.home, &self.clock, &self.matrix).instrument(span.clone()).await
         };
         run.mark(Stage::Matched, outcome.marks.matched);
         run.mark(Stage::Acted, outcome.marks.acted);
         run.mark(Stage::Verified, outcome.marks.verified);
         run.mark(Stage::Replied, Some(self.clock.now()));
-        run.route = outcome.decision.as_ref().map(|decision| decision.route.as_str());
+        run.route = outcome.decision.as_ref().map(|decision| decision.route().as_str());
         run.code = Some(outcome.reply.code);
         span.in_scope(|| self.keep(run));
         outcome.reply

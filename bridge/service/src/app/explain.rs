@@ -6,7 +6,8 @@ use anyhow::Context;
 use helix_core::home::Caller;
 use helix_core::pipeline::{Request, consider};
 use helix_core::reply::Reply;
-use helix_core::route::Decision;
+use helix_core::route::dimension::Source;
+use helix_core::route::{Decision, Gate, Matrix};
 use helix_core::{Clock, Home, Language, Pii};
 
 use super::own_language;
@@ -18,13 +19,14 @@ use crate::config::Config;
 pub struct Explainer {
     visit: Visit,
     language: Language,
+    matrix: Matrix,
 }
 
 /// A decision and how it came about.
 #[derive(Debug)]
 pub struct Explained {
-    /// The decision; `None` if the sentence was refused before anybody was asked.
-    pub decision: Option<Decision>,
+    /// The decision.
+    pub decision: Decision,
     /// What Helix would say itself; empty if Home Assistant would speak.
     pub reply: String,
     /// In words, why.
@@ -41,7 +43,7 @@ impl Explainer {
     pub async fn connect(config: &Config, limit: Duration) -> anyhow::Result<Self> {
         let visit = Visit::begin(config, limit).await?;
         let language = own_language(config.language.as_ref(), visit.home());
-        Ok(Self { visit, language })
+        Ok(Self { visit, language, matrix: config.matrix.clone() })
     }
 
     /// Decides about one sentence.
@@ -53,6 +55,7 @@ impl Explainer {
         text: &str,
         language: Option<&str>,
         area: Option<&str>,
+        source: Source,
     ) -> anyhow::Result<Explained> {
         let language = match language {
             Some(tag) => Language::parse(tag).with_context(|| format!("`{tag}` is not a language tag"))?,
@@ -62,25 +65,18 @@ impl Explainer {
             Some(area) => self.caller_in(area)?,
             None => Caller::default(),
         };
-        let request = Request { text: Pii::new(text.to_owned()), language: language.clone(), caller };
+        let request = Request { text: Pii::new(text.to_owned()), language: language.clone(), caller, source };
         let start = self.visit.clock().now();
-        let considered = consider(&request, self.visit.home()).await?;
+        let decision = consider(&request, self.visit.home(), &self.matrix).await?;
         let took = self.visit.clock().now().saturating_sub(start);
-        Ok(match considered {
-            Ok(decision) => {
-                let sentence = decision.refusal.as_ref();
-                let reply = sentence.map(|sentence| Reply::say(sentence, &language).text).unwrap_or_default();
-                let reason = match sentence {
-                    Some(sentence) => format!("{} at the gate `{}`", sentence.key(), decision.gate.as_str()),
-                    None => "matched strictly, all gates passed".to_owned(),
-                };
-                Explained { decision: Some(decision), reply, reason, took }
-            }
-            Err(sentence) => {
-                let reply = Reply::say(&sentence, &language).text;
-                Explained { decision: None, reply, reason: sentence.key().to_owned(), took }
-            }
-        })
+        let sentence = decision.refusal.as_ref();
+        let reply = sentence.map(|sentence| Reply::say(sentence, &language).text).unwrap_or_default();
+        let reason = match (decision.gate(), sentence) {
+            (Gate::Source, _) => "passive speech never acts and is never answered".to_owned(),
+            (gate, Some(sentence)) => format!("{} at the gate `{}`", sentence.key(), gate.as_str()),
+            (gate, None) => format!("passed at the gate `{}`", gate.as_str()),
+        };
+        Ok(Explained { decision, reply, reason, took })
     }
 
     fn caller_in(&self, wanted: &str) -> anyhow::Result<Caller> {

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use helix::app::Explainer;
+use helix_core::act::Draft;
+use helix_core::route::dimension::{Dimension, Source};
+use helix_core::route::{Gate, Route};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader};
@@ -42,6 +45,13 @@ pub(crate) struct Line {
     source: Option<String>,
 }
 
+/// A gate that was asked.
+#[derive(Debug, Serialize)]
+struct Asked {
+    gate: &'static str,
+    held: bool,
+}
+
 /// The answer to one sentence.
 #[derive(Debug, Serialize)]
 struct Row {
@@ -50,10 +60,11 @@ struct Row {
     acts: bool,
     actions: Vec<Value>,
     risk: &'static str,
+    gate: &'static str,
     reply: String,
     reason: String,
     dimensions: Map<String, Value>,
-    gates: Vec<&'static str>,
+    gates: Vec<Asked>,
     scores: Map<String, Value>,
     took_ms: f64,
 }
@@ -125,38 +136,49 @@ async fn next_line(input: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<O
 }
 
 async fn explain(explainer: &Explainer, line: Line) -> anyhow::Result<Row> {
-    let passive = line.source.as_deref() == Some("passive");
-    let result = explainer.explain(&line.text, line.language.as_deref(), line.area.as_deref()).await?;
-    let mut row = Row {
+    let source = match line.source.as_deref() {
+        None => Source::Addressed,
+        Some(word) => Source::parse(word)
+            .with_context(|| format!("`{word}` is no source; addressed, follow-up, passive and text are"))?,
+    };
+    let (language, area) = (line.language.as_deref(), line.area.as_deref());
+    let result = explainer.explain(&line.text, language, area, source).await?;
+    let decision = result.decision;
+    let in_words = |dimension: &Dimension| {
+        (dimension.as_str().to_owned(), Value::from(decision.dimensions.value(*dimension)))
+    };
+    let mut dimensions: Map<_, _> = Dimension::ALL.iter().map(in_words).collect();
+    dimensions.insert("intent".into(), decision.intent.clone().into());
+    let asked = |(gate, held): &(Gate, bool)| Asked { gate: gate.as_str(), held: *held };
+    let score = |(route, score): &(Route, f32)| (route.as_str().to_owned(), Value::from(round(*score)));
+    let action = |draft: &Draft| json!({ "action": draft.service(), "targets": [draft.target().as_str()], "data": draft.data() });
+    Ok(Row {
         text: line.text,
-        route: "refuse",
-        acts: false,
-        actions: Vec::new(),
-        risk: "R0",
+        route: decision.route().as_str(),
+        acts: decision.acts(),
+        // What is refused is not done: only what would be done at once or after a yes is told.
+        actions: match decision.route() {
+            Route::Act | Route::Clarify => decision.drafts.iter().map(action).collect(),
+            Route::Answer | Route::Delegate | Route::Remember | Route::Control | Route::Refuse => Vec::new(),
+        },
+        risk: decision.dimensions.risk.as_str(),
+        gate: decision.gate().as_str(),
         reply: result.reply,
         reason: result.reason,
-        dimensions: Map::new(),
-        gates: Vec::new(),
-        scores: Map::new(),
+        dimensions,
+        gates: decision.judgement.asked.iter().map(asked).collect(),
+        scores: decision.judgement.scores.iter().map(score).collect(),
         took_ms: result.took.as_secs_f64() * 1000.0,
-    };
-    let Some(decision) = result.decision else { return Ok(row) };
-    row.route = decision.route.as_str();
-    row.risk = decision.risk.as_str();
-    row.gates = vec![decision.gate.as_str()];
-    row.dimensions.insert("speech_act".into(), decision.speech_act.as_str().into());
-    row.dimensions.insert("intent".into(), decision.intent.clone().into());
-    row.actions = decision.actions.iter().map(|action| {
-        json!({ "action": action.service(), "targets": [action.target().as_str()], "data": action.data() })
-    }).collect();
-    row.acts = decision.acts();
-    if passive {
-        "passive speech never acts".clone_into(&mut row.reason);
-        (row.route, row.acts) = ("refuse", false);
-        row.actions.clear();
-        row.gates = vec!["source"];
-    }
-    Ok(row)
+    })
+}
+
+/// A gate and whether it held.
+fn mark(gate: &str, held: bool) -> String {
+    if held { format!("{gate} (this one decided)") } else { gate.to_owned() }
+}
+
+fn round(score: f32) -> f64 {
+    (f64::from(score) * 1000.0).round() / 1000.0
 }
 
 fn show(session: &Session, row: &Row) {
@@ -174,6 +196,12 @@ fn show(session: &Session, row: &Row) {
     }
     for (name, value) in &row.dimensions {
         out.line(format!("{name:<11} {}", value.as_str().unwrap_or("none")));
+    }
+    let gates: Vec<_> = row.gates.iter().map(|asked| mark(asked.gate, asked.held)).collect();
+    out.line(format!("gates       {}", gates.join(", ")));
+    let scores: Vec<_> = row.scores.iter().map(|(route, score)| format!("{route} {score}")).collect();
+    if !scores.is_empty() {
+        out.line(format!("scores      {}", scores.join(", ")));
     }
     if !row.reply.is_empty() {
         out.line(format!("reply       {}", row.reply));

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use helix_core::Language;
 use helix_core::egress::Cloud;
 use helix_core::listen::Patience;
+use helix_core::route::Matrix;
 use serde::Deserialize;
 
 use super::{Config, ConfigError, Environment, SpeechEngine, WYOMING_PORT, base_dir};
@@ -49,6 +50,7 @@ layer! {
     advertise: String,
     prefer_pipeline: bool,
     runs_max: u8,
+    matrix: PathBuf,
     data_dir: PathBuf,
     log_level: String,
     metrics_listen: std::net::SocketAddr,
@@ -154,6 +156,7 @@ impl Layer {
             model_hub: self.model_hub.clone(),
             cloud: self.cloud.unwrap_or_default(),
             ledger_days: self.ledger_days()?,
+            matrix: self.matrix.as_deref().map_or_else(|| Ok(Matrix::built_in().clone()), read_matrix)?,
             speech: self.speech()?,
             data_dir,
             log_level,
@@ -249,6 +252,12 @@ fn plain(complaint: &str) -> String {
     types.iter().fold(complaint.trim_end().to_owned(), |text, (name, range)| {
         text.replace(&format!("expected {name}"), &format!("expected a whole number from {range}"))
     })
+}
+
+/// The user's own decision matrix, over the built-in one.
+fn read_matrix(path: &Path) -> Result<Matrix, ConfigError> {
+    let text = super::read(path)?;
+    Ok(Matrix::over_built_in(&text, path)?)
 }
 
 fn value(key: &'static str, reason: &str) -> ConfigError {

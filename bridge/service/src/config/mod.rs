@@ -8,6 +8,7 @@ use crate::hass::HassConfig;
 use helix_core::Language;
 use helix_core::egress::Cloud;
 use helix_core::listen::Patience;
+use helix_core::route::{Matrix, MatrixError};
 use layer::Layer;
 
 /// The port of the Wyoming protocol that Home Assistant's own apps use.
@@ -55,6 +56,8 @@ pub struct Config {
     pub prefer_pipeline: bool,
     /// Simultaneous runs.
     pub runs_max: usize,
+    /// The decision matrix: the built-in one, or with the user's own over it.
+    pub matrix: Matrix,
     /// Models, socket and what else is kept.
     pub data_dir: PathBuf,
     /// Verbosity: `trace`, `debug`, `info`, `warn`, `error`, or a filter of tracing's syntax.
@@ -90,6 +93,9 @@ pub enum ConfigError {
         /// Line, key and what is expected.
         reason: String,
     },
+    /// The decision matrix is wrong; the text names file, line and key.
+    #[error("the decision matrix is not valid: {0}")]
+    Matrix(#[from] MatrixError),
     /// A value does not fit its key.
     #[error("{key} is not valid: {reason}")]
     Value {
