@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::Context;
 use helix::app::Explainer;
 use helix_core::act::Draft;
+use helix_core::route::Route;
 use helix_core::route::dimension::{Dimension, Source};
-use helix_core::route::{Gate, Route};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader};
@@ -45,13 +45,6 @@ pub(crate) struct Line {
     source: Option<String>,
 }
 
-/// A gate that was asked.
-#[derive(Debug, Serialize)]
-struct Asked {
-    gate: &'static str,
-    held: bool,
-}
-
 /// The answer to one sentence.
 #[derive(Debug, Serialize)]
 struct Row {
@@ -60,11 +53,11 @@ struct Row {
     acts: bool,
     actions: Vec<Value>,
     risk: &'static str,
-    gate: &'static str,
     reply: String,
     reason: String,
     dimensions: Map<String, Value>,
-    gates: Vec<Asked>,
+    /// Those that were asked, in order; the last one decided.
+    gates: Vec<&'static str>,
     scores: Map<String, Value>,
     took_ms: f64,
 }
@@ -149,7 +142,6 @@ async fn explain(explainer: &Explainer, line: Line) -> anyhow::Result<Row> {
     };
     let mut dimensions: Map<_, _> = Dimension::ALL.iter().map(in_words).collect();
     dimensions.insert("intent".into(), decision.intent.clone().into());
-    let asked = |(gate, held): &(Gate, bool)| Asked { gate: gate.as_str(), held: *held };
     let score = |(route, score): &(Route, f32)| (route.as_str().to_owned(), Value::from(round(*score)));
     let action = |draft: &Draft| json!({ "action": draft.service(), "targets": [draft.target().as_str()], "data": draft.data() });
     Ok(Row {
@@ -162,19 +154,13 @@ async fn explain(explainer: &Explainer, line: Line) -> anyhow::Result<Row> {
             Route::Answer | Route::Delegate | Route::Remember | Route::Control | Route::Refuse => Vec::new(),
         },
         risk: decision.dimensions.risk.as_str(),
-        gate: decision.gate().as_str(),
         reply: result.reply,
         reason: result.reason,
         dimensions,
-        gates: decision.judgement.asked.iter().map(asked).collect(),
+        gates: decision.judgement.asked.iter().map(|(gate, _)| gate.as_str()).collect(),
         scores: decision.judgement.scores.iter().map(score).collect(),
         took_ms: result.took.as_secs_f64() * 1000.0,
     })
-}
-
-/// A gate and whether it held.
-fn mark(gate: &str, held: bool) -> String {
-    if held { format!("{gate} (this one decided)") } else { gate.to_owned() }
 }
 
 fn round(score: f32) -> f64 {
@@ -197,8 +183,7 @@ fn show(session: &Session, row: &Row) {
     for (name, value) in &row.dimensions {
         out.line(format!("{name:<11} {}", value.as_str().unwrap_or("none")));
     }
-    let gates: Vec<_> = row.gates.iter().map(|asked| mark(asked.gate, asked.held)).collect();
-    out.line(format!("gates       {}", gates.join(", ")));
+    out.line(format!("gates       {} decided", row.gates.join(", ")));
     let scores: Vec<_> = row.scores.iter().map(|(route, score)| format!("{route} {score}")).collect();
     if !scores.is_empty() {
         out.line(format!("scores      {}", scores.join(", ")));

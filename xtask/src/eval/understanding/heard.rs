@@ -1,7 +1,7 @@
 //! One language: a home and a bridge of that language, and what they make of all sentences.
 
 use anyhow::{Context, Result};
-use helix_core::act::{ExposedEntities, ProposedAction};
+use helix_core::act::{Draft, ExposedEntities, ProposedAction};
 use helix_core::home::{Caller, Match, Registry};
 use helix_core::{DeviceId, Home as _, Language};
 use helix_tests::bed::Furnishing;
@@ -103,9 +103,9 @@ impl Asking<'_> {
         let found = self.known.home.dry_run(vec![said.to_owned()], &language, &caller).await?;
         let Some(Match::Strict(found)) = found.into_iter().next() else { return Ok(Verdict::Nothing) };
         let exposed = ExposedEntities::of(self.registry);
-        let authorize = |proposed| exposed.authorize(proposed, &caller).ok();
-        let actions = ProposedAction::all_of(&found).into_iter().filter_map(authorize);
-        let done = |action: helix_core::act::Action| Done {
+        let draft = |proposed| exposed.draft(proposed).ok();
+        let actions = ProposedAction::all_of(&found).into_iter().filter_map(draft);
+        let done = |action: Draft| Done {
             action: action.service().to_owned(),
             targets: vec![action.target().to_string()],
             data: action.data().clone().into_iter().collect::<Map<_, _>>(),
