@@ -9,7 +9,7 @@ mod words;
 
 pub use completeness::judge;
 pub use dimension::Dimensions;
-pub use guard::{SpeechAct, speech_act};
+pub use guard::{Reading, Sign, SpeechAct, read, speech_act};
 pub use matrix::{Judgement, Leaning, Matrix, MatrixError};
 
 use std::collections::BTreeMap;
@@ -219,6 +219,10 @@ pub(crate) fn decide_parts(
 ) -> Decision {
     let free = parts.iter().fold(words::normalize(text), |text, (_, part)| without_free_text(&text, part));
     let mut evidence = Evidence::blank(&free, situation);
+    let speech_act = evidence.dimensions.speech_act;
+    if parts.iter().all(|(_, part)| speech_act.permits(&part.intent)) {
+        evidence.dimensions.speech_act = SpeechAct::Command;
+    }
     evidence.dimensions.found = match origin {
         Origin::Exact => Found::Exact,
         Origin::Repaired(_) => Found::Repaired,

@@ -1,0 +1,123 @@
+//! The speech-act guard: a sentence in, what kind of utterance it is out. It only ever vetoes.
+//!
+//! Rules of the language come first (`words/`): what surrounds a sentence is taken off ("can you … please"), then
+//! the signs of each speech act are looked for.
+
+mod lexicon;
+mod pattern;
+mod sentence;
+
+use crate::Language;
+use crate::act::{IntentKind, kind_of};
+use lexicon::Lexicon;
+use sentence::{Clause, WORDS_MAX, clauses};
+
+/// What a person does with a sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpeechAct {
+    /// Nothing speaks against a command.
+    Command,
+    /// "Don't …", "never …", "leave … on".
+    Negated,
+    /// Asks; orders nothing.
+    Question,
+    /// Tells what somebody said or wants.
+    Reported,
+    /// Meant for somebody else: "Anna, …", "tell the cleaner to …".
+    Elsewhere,
+    /// Tells what is or was.
+    Statement,
+    /// Under a condition: "when …", "if …".
+    Conditional,
+    /// For another time: "later", "at seven".
+    Deferred,
+    /// A wish or an intention of the speaker.
+    Wish,
+    /// Something to be kept: "don't forget …", "remind me to …", an entry of a list.
+    Reminder,
+}
+
+impl SpeechAct {
+    /// A stable word for logs and explanations.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Negated => "negated",
+            Self::Question => "question",
+            Self::Reported => "reported",
+            Self::Elsewhere => "elsewhere",
+            Self::Statement => "statement",
+            Self::Conditional => "conditional",
+            Self::Deferred => "deferred",
+            Self::Wish => "wish",
+            Self::Reminder => "reminder",
+        }
+    }
+
+    /// Whether what is said so may lead to this intent of Home Assistant at once. Timers, lists and announcements
+    /// postpone, keep and pass on by themselves; on anything else only a command acts.
+    pub fn permits(self, intent: &str) -> bool {
+        let inner = kind_of(intent) == Some(IntentKind::Inner);
+        match self {
+            Self::Command => true,
+            Self::Deferred | Self::Wish => inner,
+            Self::Reminder => inner || intent.starts_with("HassList"),
+            Self::Elsewhere => intent == "HassBroadcast",
+            Self::Negated | Self::Question | Self::Reported | Self::Statement | Self::Conditional => false,
+        }
+    }
+}
+
+/// What told the speech act.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Sign {
+    /// Nothing: no sign of anything but a command.
+    None,
+    /// This line of the language's rules.
+    Rule(&'static str),
+    /// A question mark.
+    QuestionMark,
+    /// No words, or too many.
+    Length,
+}
+
+/// A speech act and what told it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reading {
+    /// The speech act.
+    pub act: SpeechAct,
+    /// Its sign.
+    pub sign: Sign,
+}
+
+/// The speech act of `text`. In a language that nobody has described only the question mark and the length count.
+pub fn speech_act(text: &str, language: &Language) -> SpeechAct {
+    read(text, language).act
+}
+
+/// The speech act of `text` and its sign.
+pub fn read(text: &str, language: &Language) -> Reading {
+    let lexicon = Lexicon::of(language);
+    weigh(clauses(text, lexicon.is_some_and(|lexicon| lexicon.elision)), lexicon)
+}
+
+fn weigh(clauses: Vec<Clause>, lexicon: Option<&'static Lexicon>) -> Reading {
+    let words = clauses.iter().map(|clause| clause.words.len()).sum::<usize>();
+    if words == 0 || words > WORDS_MAX {
+        return Reading { act: SpeechAct::Statement, sign: Sign::Length };
+    }
+    let question = Reading { act: SpeechAct::Question, sign: Sign::QuestionMark };
+    let Some(lexicon) = lexicon else {
+        return if clauses.iter().any(|clause| clause.asks) { question } else { COMMAND };
+    };
+    let bare: Vec<_> = clauses.into_iter().map(|clause| lexicon.bare(clause)).collect();
+    if let Some((act, line)) = lexicon.veto(&bare) {
+        return Reading { act, sign: Sign::Rule(line) };
+    }
+    if bare.iter().any(|clause| clause.asks && !lexicon.is_order(&clause.words)) { question } else { COMMAND }
+}
+
+const COMMAND: Reading = Reading { act: SpeechAct::Command, sign: Sign::None };
+
+#[cfg(test)]
+mod tests;
