@@ -62,8 +62,12 @@ static LANGUAGES: LazyLock<BTreeMap<&'static str, Lexicon>> = LazyLock::new(|| {
     FILES.iter().map(|(language, text)| (*language, read(text))).collect()
 });
 
-const FILES: &[(&str, &str)] =
-    &[("en", include_str!("words/en.toml")), ("de", include_str!("words/de.toml"))];
+const FILES: &[(&str, &str)] = &[
+    ("en", include_str!("words/en.toml")),
+    ("de", include_str!("words/de.toml")),
+    ("pl", include_str!("words/pl.toml")),
+    ("cs", include_str!("words/cs.toml")),
+];
 
 #[derive(Debug, thiserror::Error)]
 enum Wrong {
