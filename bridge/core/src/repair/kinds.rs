@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::home::Entity;
+use super::ask::Wanted;
+use crate::EntityId;
+use crate::home::{Entity, Registry};
 
 /// What a single word or phrase says, before it is known of what it is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -133,6 +135,8 @@ pub enum Kind {
     Climate,
     /// Anything that plays.
     Media,
+    /// What it plays.
+    Music,
     /// A television.
     Tv,
     /// A vacuum robot.
@@ -148,6 +152,15 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The kind that all of these entities are of, by their domain.
+    pub(super) fn of(targets: &[(EntityId, Wanted)], registry: &Registry) -> Option<Self> {
+        const KINDS: [Kind; 6] = [Kind::Light, Kind::Switch, Kind::Fan, Kind::Cover, Kind::Climate, Kind::Media];
+        let is = |kind: &Kind| {
+            targets.iter().all(|(id, _)| registry.entities.get(id).is_some_and(|entity| kind.holds(entity)))
+        };
+        KINDS.into_iter().find(is)
+    }
+
     /// Whether an entity is of this kind.
     pub(crate) fn holds(self, entity: &Entity) -> bool {
         let class = entity.device_class.as_deref();
@@ -174,7 +187,7 @@ impl Kind {
             Self::Valve => entity.id.domain() == "valve",
             Self::Lock => entity.id.domain() == "lock",
             Self::Climate => entity.id.domain() == "climate",
-            Self::Media => entity.id.domain() == "media_player",
+            Self::Media | Self::Music => entity.id.domain() == "media_player",
             Self::Tv => entity.id.domain() == "media_player" && class == Some("tv"),
             Self::Vacuum => entity.id.domain() == "vacuum",
             Self::Mower => entity.id.domain() == "lawn_mower",

@@ -1,8 +1,59 @@
 //! Repair in front of the matcher: what a sentence asks, read word by word, and the plain sentences that say the same.
+//!
+//! [`read`] explains every word of a sentence or none; [`twins`] are sentences that Home Assistant's matcher knows;
+//! [`settled`] takes them only if the matcher does with them exactly what was read.
 
-#![allow(dead_code, reason = "the words come before the reader")]
-
+mod ask;
+mod cover;
+mod follow;
+mod frame;
+mod index;
+mod judge;
 mod kinds;
+mod lexicon;
+mod mention;
+mod numbers;
+mod read;
+mod scope;
+mod spell;
+mod tokens;
+mod twin;
 mod words;
 
+pub use follow::{FOLLOW_UP_LIMIT, LastAct};
+pub use judge::settled;
 pub use kinds::{Ask, Kind};
+pub use read::{Context, Read, Reading, Step};
+pub use twin::{TWINS_MAX, Twins, twins};
+
+use crate::home::StrictMatch;
+use ask::Said;
+
+/// A sentence that was read, for [`Understanding::agrees`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Understanding {
+    /// What it means.
+    pub read: Read,
+    asked: Vec<Said>,
+}
+
+/// Reads a sentence.
+pub fn read(text: &str, context: &Context<'_>) -> Understanding {
+    let (read, asked) = read::read_all(text, context);
+    Understanding { read, asked }
+}
+
+impl Understanding {
+    /// Whether a strict match of the same sentence does what the sentence says, as far as that is known: the matcher
+    /// takes "spegni televisione" for a request to mute.
+    pub fn agrees(&self, strict: &StrictMatch) -> bool {
+        if let Read::Clear(reading) = &self.read {
+            return reading.steps.iter().all(|step| judge::same_meaning(step, strict));
+        }
+        let touched = judge::touched(strict);
+        let domains: Vec<&str> = touched.iter().map(crate::EntityId::domain).collect();
+        let asks = |said: &Said| domains.iter().find_map(|domain| Some((read::asks_of(said, domain)?, *domain)));
+        let asked: Vec<_> = self.asked.iter().filter_map(asks).collect();
+        asked.is_empty() || asked.iter().any(|(ask, domain)| judge::is_intent_of(*ask, domain, &strict.intent))
+    }
+}

@@ -6,12 +6,13 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::kinds::{Ask, Aspect, Kind, Sense};
+use super::lexicon::{Count, Lexicon};
 use crate::Language;
 
 /// The words of one language.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Words {
+pub(super) struct Words {
     pub(super) fillers: Vec<String>,
     pub(super) articles: Vec<String>,
     pub(super) prepositions: Vec<String>,
@@ -24,6 +25,8 @@ pub(crate) struct Words {
     pub(super) again: Vec<String>,
     pub(super) too: Vec<String>,
     pub(super) pronouns: Vec<String>,
+    pub(super) elisions: Vec<String>,
+    pub(super) clitics: Vec<String>,
     pub(super) misheard: BTreeMap<String, String>,
     pub(super) number_joiners: Vec<String>,
     pub(super) endings: Vec<String>,
@@ -63,6 +66,18 @@ pub(super) struct Compounds {
 pub(super) struct Nouns {
     pub(super) one: Vec<String>,
     pub(super) many: Vec<String>,
+}
+
+impl Nouns {
+    /// Every noun with its number.
+    pub(super) fn counted(&self) -> impl Iterator<Item = (&String, Count)> {
+        let one = self.one.iter().map(|noun| {
+            let count = if self.many.contains(noun) { Count::Either } else { Count::One };
+            (noun, count)
+        });
+        let many = self.many.iter().filter(|noun| !self.one.contains(noun));
+        one.chain(many.map(|noun| (noun, Count::Many)))
+    }
 }
 
 /// The words around a value.
@@ -108,15 +123,25 @@ pub(super) struct Template {
 const FILES: [(&str, &str); 2] =
     [("de", include_str!("words/de.toml")), ("en", include_str!("words/en.toml"))];
 
-static WORDS: LazyLock<BTreeMap<&'static str, Words>> = LazyLock::new(|| {
-    let parse = |text: &str| toml::from_str(text).expect("word lists are compiled in and tested");
-    FILES.iter().map(|(tag, text)| (*tag, parse(text))).collect()
+/// The words of one language and how to find them.
+#[derive(Debug)]
+pub(super) struct Tongue {
+    pub(super) words: Words,
+    pub(super) lexicon: Lexicon,
+}
+
+static TONGUES: LazyLock<BTreeMap<&'static str, Tongue>> = LazyLock::new(|| {
+    let tongue = |text: &str| {
+        let words = toml::from_str(text).expect("word lists are compiled in and tested");
+        Tongue { lexicon: Lexicon::new(&words), words }
+    };
+    FILES.iter().map(|(tag, text)| (*tag, tongue(text))).collect()
 });
 
-impl Words {
-    /// The words of a language, if it has any.
-    pub(crate) fn of(language: &Language) -> Option<&'static Self> {
-        WORDS.get(language.primary().as_str())
+impl Tongue {
+    /// The tongue of a language, if there are words of it.
+    pub(super) fn of(language: &Language) -> Option<&'static Self> {
+        TONGUES.get(language.primary().as_str())
     }
 }
 
@@ -139,7 +164,7 @@ mod tests {
 
     #[test]
     fn every_list_is_in_lower_case() {
-        for words in WORDS.values() {
+        for Tongue { words, .. } in TONGUES.values() {
             let senses = words.senses.values().flatten();
             let kinds = words.kinds.values().flat_map(|nouns| nouns.one.iter().chain(&nouns.many));
             for phrase in words.fillers.iter().chain(&words.carriers).chain(senses).chain(kinds) {

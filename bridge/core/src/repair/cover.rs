@@ -1,0 +1,237 @@
+//! Explains a sentence word by word: every way to cover its tokens with names, words of the language and values.
+
+use std::collections::BTreeSet;
+
+use super::index::{Index, Named, is_known};
+use super::kinds::Kind;
+use super::lexicon::{Count, Meaning};
+use super::mention::{MISHEARD_COST, find};
+use super::numbers::{Value, values_at};
+use super::tokens::{Token, fold};
+use super::words::{Particles, Tongue};
+
+/// What a piece of the sentence is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Piece {
+    /// Something of the home, and whether it is exposed to voice.
+    Named(BTreeSet<Named>, bool),
+    /// A kind, perhaps with the area it is written in one with.
+    Noun(Kind, Count, Option<BTreeSet<Named>>),
+    Word(Meaning),
+    Value(Value),
+    /// Nothing knows this token.
+    Unknown,
+}
+
+/// A piece with its place and its costs.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Element {
+    pub(super) from: usize,
+    pub(super) to: usize,
+    pub(super) piece: Piece,
+    /// How unlikely it is that this is meant.
+    cost: f32,
+    /// The part of the cost that is a slip or a loose name.
+    pub(super) slip: f32,
+}
+
+/// One way to explain all tokens.
+#[derive(Debug, Clone)]
+pub(super) struct Cover {
+    pub(super) elements: Vec<Element>,
+    pub(super) cost: f32,
+}
+
+/// Covers that are followed at each token.
+const BEAM: usize = 48;
+/// Complete covers that are looked at.
+const COVERS_MAX: usize = 32;
+const UNKNOWN_COST: f32 = 20.0;
+const NAME_COST: f32 = 0.4;
+const SMALL_COST: f32 = 0.12;
+const WORD_COST: f32 = 0.3;
+/// A particle where a preposition would stand, or the other way round.
+const MISPLACED_COST: f32 = 1.2;
+/// A verb without its accents, or with a pronoun at its end.
+const LOOSE_VERB_COST: f32 = 0.1;
+
+/// All ways to explain a sentence, the likeliest first; only the likeliest if a word stays unknown.
+pub(super) fn covers(sentence: &[Token], index: &Index, tongue: &Tongue) -> Vec<Cover> {
+    let elements = elements(sentence, index, tongue);
+    let mut starting: Vec<Vec<usize>> = vec![Vec::new(); sentence.len()];
+    for (id, element) in elements.iter().enumerate() {
+        starting[element.from].push(id);
+    }
+    // Nodes of a backwards linked list: element, node before, cost so far.
+    let mut nodes: Vec<(usize, Option<usize>, f32)> = Vec::new();
+    let mut ends: Vec<Vec<usize>> = vec![Vec::new(); sentence.len() + 1];
+    for at in 0..sentence.len() {
+        let mut open: Vec<Option<usize>> = if at == 0 { vec![None] } else { best(&ends[at], &nodes) };
+        for before in open.drain(..) {
+            let so_far = before.map_or(0.0, |node| nodes[node].2);
+            for id in &starting[at] {
+                let element = &elements[*id];
+                nodes.push((*id, before, so_far + element.cost));
+                ends[element.to].push(nodes.len() - 1);
+            }
+        }
+    }
+    let mut complete: Vec<Cover> = best(&ends[sentence.len()], &nodes)
+        .into_iter()
+        .flatten()
+        .map(|last| trace(last, &nodes, &elements))
+        .collect();
+    let known = |cover: &Cover| cover.elements.iter().all(|element| element.piece != Piece::Unknown);
+    if complete.first().is_some_and(known) {
+        complete.retain(known);
+        complete.truncate(COVERS_MAX);
+    } else {
+        complete.truncate(1);
+    }
+    complete
+}
+
+fn best(ends: &[usize], nodes: &[(usize, Option<usize>, f32)]) -> Vec<Option<usize>> {
+    let mut sorted = ends.to_vec();
+    sorted.sort_by(|a, b| nodes[*a].2.total_cmp(&nodes[*b].2).then(a.cmp(b)));
+    sorted.truncate(BEAM);
+    sorted.into_iter().map(Some).collect()
+}
+
+fn trace(last: usize, nodes: &[(usize, Option<usize>, f32)], elements: &[Element]) -> Cover {
+    let mut path = Vec::new();
+    let mut at = Some(last);
+    while let Some(node) = at {
+        path.push(elements[nodes[node].0].clone());
+        at = nodes[node].1;
+    }
+    path.reverse();
+    Cover { elements: path, cost: nodes[last].2 }
+}
+
+fn elements(sentence: &[Token], index: &Index, tongue: &Tongue) -> Vec<Element> {
+    let (mentions, nouns) = find(sentence, index, tongue);
+    let mut elements: Vec<Element> = mentions
+        .into_iter()
+        .map(|found| Element {
+            from: found.from,
+            to: found.to,
+            piece: Piece::Named(found.of, found.exposed),
+            cost: NAME_COST + found.cost,
+            slip: found.cost,
+        })
+        .collect();
+    elements.extend(nouns.into_iter().map(|noun| Element {
+        from: noun.at,
+        to: noun.at + 1,
+        piece: Piece::Noun(noun.kind, noun.count, noun.area),
+        cost: NAME_COST + noun.cost,
+        slip: noun.cost,
+    }));
+    for at in 0..sentence.len() {
+        elements.extend(words_at(sentence, at, 0.0, tongue));
+        elements.extend(verbs_at(sentence, at, tongue));
+        elements.extend(misheard_at(sentence, at, tongue));
+        let unknown = Element { from: at, to: at + 1, piece: Piece::Unknown, cost: UNKNOWN_COST, slip: 0.0 };
+        elements.push(unknown);
+    }
+    elements
+}
+
+/// Phrases of the language and values that begin here.
+fn words_at(sentence: &[Token], at: usize, slip: f32, tongue: &Tongue) -> Vec<Element> {
+    let here = &sentence[at..];
+    let phrase = |(len, meaning): (usize, &Meaning)| {
+        let piece = match meaning {
+            Meaning::Kind(kind, count) => Piece::Noun(*kind, *count, None),
+            other => Piece::Word(other.clone()),
+        };
+        Element { from: at, to: at + len, piece, cost: cost(meaning, sentence, at, len, tongue) + slip, slip }
+    };
+    let value = |(len, value): (usize, Value)| Element {
+        from: at,
+        to: at + len,
+        piece: Piece::Value(value),
+        cost: WORD_COST + slip,
+        slip,
+    };
+    let phrases = tongue.lexicon.at(here).map(phrase);
+    phrases.chain(values_at(here, &tongue.words).into_iter().map(value)).collect()
+}
+
+fn verbs_at(sentence: &[Token], at: usize, tongue: &Tongue) -> Vec<Element> {
+    let token = &sentence[at];
+    let is_verb = |meaning: &Meaning| matches!(meaning, Meaning::Sense(_) | Meaning::Carrier);
+    if tongue.lexicon.is(token, is_verb) {
+        return Vec::new();
+    }
+    let cost = WORD_COST + LOOSE_VERB_COST + if is_known(token, &tongue.lexicon) { MISPLACED_COST } else { 0.0 };
+    let verbs = tongue.lexicon.verbs(token, &tongue.words.clitics).iter();
+    let element = |meaning: &Meaning| Element {
+        from: at,
+        to: at + 1,
+        piece: Piece::Word(meaning.clone()),
+        cost,
+        slip: 0.0,
+    };
+    verbs.map(element).collect()
+}
+
+/// What stands here if this token is a word that sounds like it.
+fn misheard_at(sentence: &[Token], at: usize, tongue: &Tongue) -> Vec<Element> {
+    let Some(meant) = tongue.words.misheard.get(&sentence[at].text) else { return Vec::new() };
+    let mut other = sentence.to_vec();
+    other[at] = Token { folded: fold(meant), text: meant.clone() };
+    // A value may begin up to two tokens before: "to four percent".
+    let before = at.saturating_sub(2)..at;
+    let values = before.flat_map(|from| words_at(&other, from, MISHEARD_COST, tongue));
+    let values = values.filter(|element| element.to > at && matches!(element.piece, Piece::Value(_)));
+    words_at(&other, at, MISHEARD_COST, tongue).into_iter().chain(values).collect()
+}
+
+fn cost(meaning: &Meaning, sentence: &[Token], at: usize, len: usize, tongue: &Tongue) -> f32 {
+    let small = |meaning: &Meaning| matches!(meaning, Meaning::Preposition | Meaning::Article);
+    match meaning {
+        Meaning::Article => SMALL_COST,
+        Meaning::Preposition if ends(sentence, at + len, tongue) => SMALL_COST + MISPLACED_COST,
+        Meaning::Preposition => SMALL_COST,
+        Meaning::Sense(_) if len == 1 && tongue.lexicon.is(&sentence[at], small) => {
+            if is_particle(sentence, at, tongue) { WORD_COST } else { WORD_COST + MISPLACED_COST }
+        }
+        Meaning::Kind(..) => NAME_COST,
+        Meaning::Pronoun => 2.0 * WORD_COST,
+        Meaning::Filler
+        | Meaning::Carrier
+        | Meaning::Sense(_)
+        | Meaning::Aspect(_)
+        | Meaning::All
+        | Meaning::Here
+        | Meaning::Except
+        | Meaning::Joining
+        | Meaning::Too
+        | Meaning::Again
+        | Meaning::Bit
+        | Meaning::Color(_)
+        | Meaning::White(_) => WORD_COST,
+    }
+}
+
+/// Whether nothing but fillers follows.
+fn ends(sentence: &[Token], at: usize, tongue: &Tongue) -> bool {
+    let filler = |token: &Token| {
+        tongue.lexicon.is(token, |meaning| matches!(meaning, Meaning::Filler | Meaning::Again | Meaning::Too))
+    };
+    sentence[at..].iter().all(filler)
+}
+
+/// Whether a word that is a preposition or an article as well stands where a particle of a verb stands.
+fn is_particle(sentence: &[Token], at: usize, tongue: &Tongue) -> bool {
+    let is = |token: &Token, wanted: fn(&Meaning) -> bool| tongue.lexicon.is(token, wanted);
+    let after_verb = tongue.words.particles == Particles::AfterVerb
+        && at > 0
+        && is(&sentence[at - 1], |meaning| matches!(meaning, Meaning::Carrier));
+    let before_place = sentence.get(at + 1).is_some_and(|next| {
+        is(next, |m| matches!(m, Meaning::Preposition | Meaning::Here | Meaning::Joining | Meaning::Carrier))
+    });
+    after_verb || before_place || ends(sentence, at + 1, tongue)
+}
