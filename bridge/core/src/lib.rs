@@ -15,6 +15,7 @@ pub mod pii;
 pub mod pipeline;
 pub mod repair;
 pub mod reply;
+mod resolve;
 pub mod route;
 pub mod runs;
 pub mod transcribe;

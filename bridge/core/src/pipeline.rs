@@ -5,9 +5,13 @@ use std::time::Duration;
 use crate::act::{Action, verify};
 use crate::dialogue::Clearance;
 use crate::home::{Caller, Execution, ExecutionKind, Match};
+use crate::repair::{Read, Reading};
 use crate::reply::{Reply, RunError, Sentence, Tone};
+use crate::resolve::{Repair, Resolution, resolve};
 use crate::route::dimension::{Length, Source};
-use crate::route::{Decision, Matrix, Origin, Route, Situation, decide, decide_length, decide_parts, join};
+use crate::route::{
+    Decision, Matrix, Origin, Route, Situation, decide, decide_length, decide_parts, decide_unsure, join,
+};
 use crate::{Clock, Home, Language, Pii};
 
 /// The longest sentence that is looked at, in characters: 30 s of fast speech have about 600.
@@ -82,8 +86,9 @@ pub async fn consider(request: &Request, home: &impl Home, matrix: &Matrix) -> R
     if text.chars().count() > SENTENCE_LEN_MAX {
         return Ok(decide_length(Length::TooLong, &situation));
     }
-    let found = home.dry_run(vec![text.to_owned()], language, caller).await?.pop().unwrap_or(Match::None);
-    if !matches!(found, Match::Strict(_))
+    let Resolution { found, repair, read } = resolve(text, language, caller, None, home).await?;
+    if read == Read::Nothing
+        && !matches!(found, Match::Strict(_))
         && let Some(parts) = join::parts(text, language)
     {
         let answers = home.dry_run(join::questions(&parts), language, caller).await?;
@@ -91,7 +96,16 @@ pub async fn consider(request: &Request, home: &impl Home, matrix: &Matrix) -> R
             return Ok(decide_parts(text, parts, Origin::Exact, &situation));
         }
     }
-    Ok(decide(text, &found, &situation))
+    let decision = match repair {
+        Repair::None => decide(text, &found, &situation),
+        Repair::OneOf(choices) => decide_unsure(text, choices, &situation),
+        Repair::Doubt => decide_unsure(text, Vec::new(), &situation),
+        Repair::Twins(sentences) => {
+            let certainty = read.reading().map_or(0.0, Reading::certainty);
+            decide_parts(text, sentences, Origin::Repaired(certainty), &situation)
+        }
+    };
+    Ok(Decision { read, ..decision })
 }
 
 async fn stages(

@@ -19,10 +19,7 @@ pub(super) struct Said {
 impl Said {
     /// Whether anything here says what is asked.
     pub(super) fn asks(&self) -> bool {
-        !self.senses.is_empty()
-            || self.value.is_some()
-            || self.color.is_some()
-            || self.white.is_some()
+        !self.senses.is_empty() || self.value.is_some() || self.color.is_some() || self.white.is_some()
     }
 }
 
@@ -137,11 +134,8 @@ const LOCK: Table = &[
     plain(Sense::Open, Ask::Unlock),
 ];
 const VALVE: Table = &[plain(Sense::Open, Ask::Open), plain(Sense::Close, Ask::Close)];
-const BUTTON: Table = &[
-    plain(Sense::Press, Ask::Press),
-    plain(Sense::Activate, Ask::Press),
-    plain(Sense::Start, Ask::Press),
-];
+const BUTTON: Table =
+    &[plain(Sense::Press, Ask::Press), plain(Sense::Activate, Ask::Press), plain(Sense::Start, Ask::Press)];
 /// More or less, whatever of.
 const SIGNS: &[(Sense, f64)] = &[
     (Sense::Up, 1.0),
@@ -174,7 +168,9 @@ fn light(said: &Said) -> Option<Wanted> {
         return None;
     }
     match (&said.color, &said.white, said.value) {
-        (Some(color), None, None) => only(said, &[Sense::On]).then(|| Wanted::With(Ask::Color, color.clone())),
+        (Some(color), None, None) => {
+            only(said, &[Sense::On]).then(|| Wanted::With(Ask::Color, color.clone()))
+        }
         (None, Some(white), None) => {
             only(said, &[Sense::On]).then(|| Wanted::With(Ask::Temperament, white.clone()))
         }
@@ -254,7 +250,11 @@ fn fan(said: &Said) -> Option<Wanted> {
 
 /// Domains that take no value.
 fn simple(said: &Said, domain: &str) -> Option<Wanted> {
-    if said.value.is_some() || said.color.is_some() || said.white.is_some() || said.bit || !said.aspects.is_empty()
+    if said.value.is_some()
+        || said.color.is_some()
+        || said.white.is_some()
+        || said.bit
+        || !said.aspects.is_empty()
     {
         return None;
     }
@@ -333,7 +333,9 @@ fn is_player(kind: Kind) -> bool {
 
 /// The one thing that all senses mean by these tables.
 fn one(said: &Said, tables: &[Table]) -> Option<Wanted> {
-    let meant = |sense: &Sense| tables.iter().copied().flatten().find(|(of, _)| of == sense).map(|(_, wanted)| wanted);
+    let meant = |sense: &Sense| {
+        tables.iter().copied().flatten().find(|(of, _)| of == sense).map(|(_, wanted)| wanted)
+    };
     let (first, rest) = said.senses.split_first()?;
     let wanted = meant(first)?;
     rest.iter().all(|sense| meant(sense) == Some(wanted)).then(|| wanted.clone())
@@ -360,7 +362,11 @@ fn percent(said: &Said, value: Value, ask: Ask) -> Option<Wanted> {
         Amount::Least => Some(with(ask, 1.0)),
         Amount::Number(_) => {
             let percent = number(value, &[Unit::Percent]).filter(|percent| *percent <= 100.0)?;
-            if value.change { Some(Wanted::Change(ask, signed(said)?, Some(percent))) } else { Some(with(ask, percent)) }
+            if value.change {
+                Some(Wanted::Change(ask, signed(said)?, Some(percent)))
+            } else {
+                Some(with(ask, percent))
+            }
         }
     }
 }

@@ -144,7 +144,22 @@ fn words_at(sentence: &[Token], at: usize, slip: f32, tongue: &Tongue) -> Vec<El
     let phrase = |(len, meaning): (usize, &Meaning)| {
         let piece = match meaning {
             Meaning::Kind(kind, count) => Piece::Noun(*kind, *count, None),
-            other => Piece::Word(other.clone()),
+            Meaning::Filler
+            | Meaning::Article
+            | Meaning::Preposition
+            | Meaning::Carrier
+            | Meaning::Sense(_)
+            | Meaning::Aspect(_)
+            | Meaning::All
+            | Meaning::Here
+            | Meaning::Except
+            | Meaning::Joining
+            | Meaning::Pronoun
+            | Meaning::Too
+            | Meaning::Again
+            | Meaning::Bit
+            | Meaning::Color(_)
+            | Meaning::White(_) => Piece::Word(meaning.clone()),
         };
         Element { from: at, to: at + len, piece, cost: cost(meaning, sentence, at, len, tongue) + slip, slip }
     };
@@ -165,7 +180,8 @@ fn verbs_at(sentence: &[Token], at: usize, tongue: &Tongue) -> Vec<Element> {
     if tongue.lexicon.is(token, is_verb) {
         return Vec::new();
     }
-    let cost = WORD_COST + LOOSE_VERB_COST + if is_known(token, &tongue.lexicon) { MISPLACED_COST } else { 0.0 };
+    let cost =
+        WORD_COST + LOOSE_VERB_COST + if is_known(token, &tongue.lexicon) { MISPLACED_COST } else { 0.0 };
     let verbs = tongue.lexicon.verbs(token, &tongue.words.clitics).iter();
     let element = |meaning: &Meaning| Element {
         from: at,
@@ -192,9 +208,8 @@ fn misheard_at(sentence: &[Token], at: usize, tongue: &Tongue) -> Vec<Element> {
 fn cost(meaning: &Meaning, sentence: &[Token], at: usize, len: usize, tongue: &Tongue) -> f32 {
     let small = |meaning: &Meaning| matches!(meaning, Meaning::Preposition | Meaning::Article);
     match meaning {
-        Meaning::Article => SMALL_COST,
         Meaning::Preposition if ends(sentence, at + len, tongue) => SMALL_COST + MISPLACED_COST,
-        Meaning::Preposition => SMALL_COST,
+        Meaning::Article | Meaning::Preposition => SMALL_COST,
         Meaning::Sense(_) if len == 1 && tongue.lexicon.is(&sentence[at], small) => {
             if is_particle(sentence, at, tongue) { WORD_COST } else { WORD_COST + MISPLACED_COST }
         }

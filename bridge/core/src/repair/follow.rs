@@ -12,7 +12,7 @@ use super::read::{Reading, Step};
 use super::scope::Surroundings;
 
 /// How long after an act a sentence may go on from it.
-pub const FOLLOW_UP_LIMIT: Duration = Duration::from_secs(60);
+pub const FOLLOW_UP_LIMIT: Duration = Duration::from_mins(1);
 
 /// What was done last from a satellite.
 #[derive(Debug, Clone, PartialEq)]

@@ -19,7 +19,6 @@ pub(super) struct Place {
     pub(super) all: bool,
     pub(super) here: bool,
     pub(super) pronoun: bool,
-    pub(super) unexposed: bool,
 }
 
 impl Place {
@@ -45,9 +44,9 @@ pub(super) struct Part {
     pub(super) place: Place,
     /// Taken away from the part before ("except …").
     pub(super) excepted: bool,
-    pub(super) too: bool,
     pub(super) again: bool,
-    pub(super) words: usize,
+    /// Names something that voice may not touch.
+    pub(super) unexposed: bool,
 }
 
 /// The parts of a sentence, each with what it leaves unsaid taken from its neighbours. `None` if the sentence says
@@ -58,14 +57,18 @@ pub(super) fn parts(cover: &Cover) -> Option<Vec<Part>> {
         match &element.piece {
             Piece::Word(Meaning::Joining) => parts.push(Part::default()),
             Piece::Word(Meaning::Except) => parts.push(Part { excepted: true, ..Part::default() }),
-            piece => {
-                let part = parts.last_mut()?;
-                part.words += 1;
-                put(part, piece)?;
+            piece @ (Piece::Named(..)
+            | Piece::Noun(..)
+            | Piece::Word(_)
+            | Piece::Value(_)
+            | Piece::Unknown) => {
+                put(parts.last_mut()?, piece)?;
             }
         }
     }
-    parts.retain(|part| part.said.asks() || !part.place.is_empty() || part.place.pronoun || !part.said.aspects.is_empty());
+    parts.retain(|part| {
+        part.said.asks() || !part.place.is_empty() || part.place.pronoun || !part.said.aspects.is_empty()
+    });
     for part in &mut parts {
         part.said.senses.dedup();
     }
@@ -76,7 +79,7 @@ pub(super) fn parts(cover: &Cover) -> Option<Vec<Part>> {
 fn put(part: &mut Part, piece: &Piece) -> Option<()> {
     match piece {
         Piece::Named(of, exposed) => {
-            part.place.unexposed |= !exposed;
+            part.unexposed |= !exposed;
             let list = match of.first()? {
                 Named::Entity(_) => &mut part.place.entities,
                 Named::Area(_) => &mut part.place.areas,
@@ -101,7 +104,12 @@ fn put(part: &mut Part, piece: &Piece) -> Option<()> {
 
 fn put_word(part: &mut Part, meaning: &Meaning) -> Option<()> {
     match meaning {
-        Meaning::Filler | Meaning::Article | Meaning::Preposition | Meaning::Except | Meaning::Joining => {}
+        Meaning::Filler
+        | Meaning::Article
+        | Meaning::Preposition
+        | Meaning::Except
+        | Meaning::Joining
+        | Meaning::Too => {}
         Meaning::Kind(kind, count) => part.place.nouns.push((*kind, *count)),
         Meaning::Carrier => part.said.carried = true,
         Meaning::Sense(sense) => part.said.senses.push(*sense),
@@ -109,7 +117,6 @@ fn put_word(part: &mut Part, meaning: &Meaning) -> Option<()> {
         Meaning::All => part.place.all = true,
         Meaning::Here => part.place.here = true,
         Meaning::Pronoun => part.place.pronoun = true,
-        Meaning::Too => part.too = true,
         Meaning::Again => part.again = true,
         Meaning::Bit => part.said.bit = true,
         Meaning::Color(color) => {

@@ -121,8 +121,11 @@ impl Index {
             index.add(std::iter::once(&floor.name).chain(&floor.aliases), &of, true, tongue);
         }
         let of_place = |name: &usize| !matches!(index.names[*name].of, Named::Entity(_));
-        let plain: Vec<bool> =
-            index.words.iter().map(|word| !word.nouns.is_empty() || word.names.iter().any(of_place)).collect();
+        let plain: Vec<bool> = index
+            .words
+            .iter()
+            .map(|word| !word.nouns.is_empty() || word.names.iter().any(of_place))
+            .collect();
         for (word, plain) in index.words.iter_mut().zip(plain) {
             word.plain = plain;
         }
@@ -139,11 +142,14 @@ impl Index {
         let mut seen = HashSet::new();
         for name in names {
             let parts = tokens(name, &tongue.words.elisions);
-            let mut content: Vec<&Token> = parts.iter().filter(|part| !tongue.lexicon.is_small(part)).collect();
+            let mut content: Vec<&Token> =
+                parts.iter().filter(|part| !tongue.lexicon.is_small(part)).collect();
             if content.is_empty() {
                 content = parts.iter().collect();
             }
-            if content.is_empty() || !seen.insert(content.iter().map(|t| t.folded.clone()).collect::<Vec<_>>()) {
+            if content.is_empty()
+                || !seen.insert(content.iter().map(|t| t.folded.clone()).collect::<Vec<_>>())
+            {
                 continue;
             }
             let spoken: Vec<String> = content.iter().map(|token| token.text.clone()).collect();
@@ -199,7 +205,10 @@ impl Index {
             put(word, 0.0);
             for (kind, count) in &self.words[word].nouns {
                 for other in self.by_noun.get(kind).into_iter().flatten() {
-                    put(*other, if self.turns_plural(*count, *kind, *other) { f32::INFINITY } else { NOUN_COST });
+                    put(
+                        *other,
+                        if self.turns_plural(*count, *kind, *other) { f32::INFINITY } else { NOUN_COST },
+                    );
                 }
             }
         }
@@ -207,7 +216,7 @@ impl Index {
         for word in self.by_stem.get(root).into_iter().flatten() {
             put(*word, STEM_COST);
         }
-        for word in self.by_text.get(root) {
+        if let Some(word) = self.by_text.get(root) {
             put(*word, STEM_COST);
         }
         if exact.is_none() && !known {
@@ -218,7 +227,8 @@ impl Index {
                 put(word, cost);
             }
         }
-        let plural = exact.map(|word| &self.words[word].nouns).into_iter().flatten().any(|(_, c)| *c == Count::Many);
+        let plural =
+            exact.map(|word| &self.words[word].nouns).into_iter().flatten().any(|(_, c)| *c == Count::Many);
         let only_one = |word: usize| {
             let nouns = &self.words[word].nouns;
             plural && !nouns.is_empty() && nouns.iter().all(|(_, count)| *count == Count::One)
@@ -244,7 +254,8 @@ impl Index {
             });
             let Some((first, count)) = own else { continue };
             let others = nouns.iter().filter(|other| !self.turns_plural(count, *kind, **other));
-            let whole = others.filter_map(|other| self.by_text.get(&format!("{first}{}", self.words[*other].folded)));
+            let whole =
+                others.filter_map(|other| self.by_text.get(&format!("{first}{}", self.words[*other].folded)));
             found.extend(whole.map(|word| Hit { word: *word, cost: NOUN_COST }));
         }
         found

@@ -154,7 +154,8 @@ pub enum Kind {
 impl Kind {
     /// The kind that all of these entities are of, by their domain.
     pub(super) fn of(targets: &[(EntityId, Wanted)], registry: &Registry) -> Option<Self> {
-        const KINDS: [Kind; 6] = [Kind::Light, Kind::Switch, Kind::Fan, Kind::Cover, Kind::Climate, Kind::Media];
+        const KINDS: [Kind; 6] =
+            [Kind::Light, Kind::Switch, Kind::Fan, Kind::Cover, Kind::Climate, Kind::Media];
         let is = |kind: &Kind| {
             targets.iter().all(|(id, _)| registry.entities.get(id).is_some_and(|entity| kind.holds(entity)))
         };

@@ -117,7 +117,8 @@ impl Lexicon {
 
     /// The phrases that begin at the first of these tokens: how many tokens, and what it can be.
     pub(super) fn at<'a>(&'a self, here: &'a [Token]) -> impl Iterator<Item = (usize, &'a Meaning)> {
-        let (first, rest) = here.split_first().map_or(("", here), |(first, rest)| (first.text.as_str(), rest));
+        let (first, rest) =
+            here.split_first().map_or(("", here), |(first, rest)| (first.text.as_str(), rest));
         let phrases = self.phrases.get(first).map(Vec::as_slice).unwrap_or_default();
         phrases.iter().filter_map(move |phrase| {
             let fits = rest.len() >= phrase.rest.len()

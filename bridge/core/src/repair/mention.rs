@@ -160,7 +160,11 @@ fn group(best: &HashMap<(usize, usize, usize), f32>, index: &Index) -> Vec<Menti
     let mut mentions: BTreeMap<(usize, usize, u32), Mention> = BTreeMap::new();
     for ((name, from, to), cost) in best {
         let name = &index.names[*name];
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "costs are small and positive")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "costs are small and positive"
+        )]
         let key = (*from, *to, (*cost * 100.0).round() as u32);
         let place = !matches!(name.of, Named::Entity(_));
         let key = (key.0, key.1, key.2 * 2 + u32::from(place));
@@ -198,7 +202,9 @@ fn compounds(at: usize, token: &Token, index: &Index, tongue: &Tongue) -> Vec<No
     let words = &tongue.words;
     let mut found = Vec::new();
     for (noun, kinds) in &tongue.lexicon.nouns {
-        let Some(first) = token.folded.strip_suffix(noun.as_str()).filter(|first| first.len() >= 3) else { continue };
+        let Some(first) = token.folded.strip_suffix(noun.as_str()).filter(|first| first.len() >= 3) else {
+            continue;
+        };
         let roots = words.compounds.joints.iter().filter_map(|joint| first.strip_suffix(joint.as_str()));
         for root in roots.chain([stem(first, &words.endings)]) {
             let areas = index.areas_called(root, words);

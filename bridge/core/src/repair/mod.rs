@@ -52,8 +52,10 @@ impl Understanding {
         }
         let touched = judge::touched(strict);
         let domains: Vec<&str> = touched.iter().map(crate::EntityId::domain).collect();
-        let asks = |said: &Said| domains.iter().find_map(|domain| Some((read::asks_of(said, domain)?, *domain)));
+        let asks =
+            |said: &Said| domains.iter().find_map(|domain| Some((read::asks_of(said, domain)?, *domain)));
         let asked: Vec<_> = self.asked.iter().filter_map(asks).collect();
-        asked.is_empty() || asked.iter().any(|(ask, domain)| judge::is_intent_of(*ask, domain, &strict.intent))
+        asked.is_empty()
+            || asked.iter().any(|(ask, domain)| judge::is_intent_of(*ask, domain, &strict.intent))
     }
 }

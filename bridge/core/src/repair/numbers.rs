@@ -40,14 +40,17 @@ const ARTICLE_MAX: f64 = 1.0;
 pub(super) fn values_at(here: &[Token], words: &Words) -> Vec<(usize, Value)> {
     let said = &words.value;
     let mut found = Vec::new();
-    let starts = [(longest(here, &said.by), true, false), (longest(here, &said.to), false, true), (0, false, false)];
+    let starts =
+        [(longest(here, &said.by), true, false), (longest(here, &said.to), false, true), (0, false, false)];
     for (skip, change, goal) in starts {
         if (change || goal) && skip == 0 {
             continue;
         }
         let rest = &here[skip..];
         let value = |amount, unit| Value { amount, unit, change, goal };
-        for (list, amount) in [(&said.half, Amount::Half), (&said.most, Amount::Most), (&said.least, Amount::Least)] {
+        for (list, amount) in
+            [(&said.half, Amount::Half), (&said.most, Amount::Most), (&said.least, Amount::Least)]
+        {
             let len = longest(rest, list);
             if len > 0 {
                 found.push((skip + len, value(amount, None)));
@@ -66,7 +69,8 @@ pub(super) fn values_at(here: &[Token], words: &Words) -> Vec<(usize, Value)> {
 
 fn unit_at(rest: &[Token], words: &Words) -> (usize, Option<Unit>) {
     let said = &words.value;
-    let units = [(&said.percent, Unit::Percent), (&said.degrees, Unit::Degrees), (&said.kelvin, Unit::Kelvin)];
+    let units =
+        [(&said.percent, Unit::Percent), (&said.degrees, Unit::Degrees), (&said.kelvin, Unit::Kelvin)];
     let found = units.into_iter().map(|(list, unit)| (longest(rest, list), unit)).max_by_key(|(len, _)| *len);
     found.filter(|(len, _)| *len > 0).map_or((0, None), |(len, unit)| (len, Some(unit)))
 }
@@ -114,15 +118,18 @@ fn spoken_at(here: &[Token], words: &Words) -> Option<(usize, u16)> {
 
 /// Whether a number may follow a larger one: tens by units, hundreds by tens, sixty by twelve.
 fn adds(last: u16, next: u16) -> bool {
-    last == u16::MAX || (last == 100 && next < 100) || (last >= 20 && last.is_multiple_of(10) && next < last.min(20))
+    last == u16::MAX
+        || (last == 100 && next < 100)
+        || (last >= 20 && last.is_multiple_of(10) && next < last.min(20))
 }
 
 /// One number word, perhaps several written in one ("fünfundzwanzig").
 fn word_at(here: &[Token], words: &Words) -> Option<(usize, u16)> {
-    let several = words.numbers.iter().filter(|(phrase, _)| phrase.contains(' ')).filter_map(|(phrase, number)| {
-        let len = longest(here, std::slice::from_ref(phrase));
-        (len > 0).then_some((len, *number))
-    });
+    let several =
+        words.numbers.iter().filter(|(phrase, _)| phrase.contains(' ')).filter_map(|(phrase, number)| {
+            let len = longest(here, std::slice::from_ref(phrase));
+            (len > 0).then_some((len, *number))
+        });
     if let Some(found) = several.max_by_key(|(len, _)| *len) {
         return Some(found);
     }
@@ -150,7 +157,8 @@ fn written_in_one(word: &str, words: &Words) -> Option<u16> {
 pub(super) fn longest(here: &[Token], phrases: &[String]) -> usize {
     let len = |phrase: &String| {
         let parts = tokens(phrase, &[]);
-        let fits = parts.len() <= here.len() && parts.iter().zip(here).all(|(part, token)| part.text == token.text);
+        let fits =
+            parts.len() <= here.len() && parts.iter().zip(here).all(|(part, token)| part.text == token.text);
         if fits { parts.len() } else { 0 }
     };
     phrases.iter().map(len).max().unwrap_or(0)
@@ -163,7 +171,7 @@ mod tests {
     use crate::repair::words::Tongue;
 
     fn value(text: &str, tag: &str) -> Option<Value> {
-        let words = &Tongue::of(&Language::parse(tag).expect("valid")).expect("words").words;
+        let words = &Tongue::of(&Language::parse(tag)?)?.words;
         let tokens = tokens(text, &[]);
         values_at(&tokens, words).into_iter().find(|(len, _)| *len == tokens.len()).map(|(_, value)| value)
     }

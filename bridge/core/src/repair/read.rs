@@ -20,6 +20,7 @@ const TOKENS_MAX: usize = 40;
 
 /// Where and when a sentence is said.
 #[derive(Clone, Copy)]
+#[allow(missing_debug_implementations, reason = "holds a function")]
 pub struct Context<'a> {
     /// The home.
     pub registry: &'a Arc<Registry>,
@@ -73,6 +74,54 @@ pub enum Read {
     Unexplained(Vec<String>),
     /// No command, or one of a kind that is not known here.
     Nothing,
+}
+
+impl Read {
+    /// The one meaning, if there is one.
+    pub fn reading(&self) -> Option<&Reading> {
+        match self {
+            Self::Clear(reading) => Some(reading),
+            Self::OneOf(_) | Self::NoPlace | Self::NotExposed | Self::Unexplained(_) | Self::Nothing => None,
+        }
+    }
+
+    /// In a few words, for an explanation; `None` if there is nothing to tell.
+    pub fn describe(&self) -> Option<String> {
+        match self {
+            Self::Clear(reading) => {
+                let steps = reading.steps.iter().map(Step::describe).collect::<Vec<_>>().join(", then ");
+                let Reading { slip, margin, .. } = reading;
+                Some(format!("{steps} (slip {slip:.1}, margin {margin:.1})"))
+            }
+            Self::OneOf(ids) => {
+                let ids: Vec<_> = ids.iter().map(EntityId::as_str).collect();
+                Some(format!("one of {}", ids.join(", ")))
+            }
+            Self::NoPlace => Some("a room is missing".to_owned()),
+            Self::NotExposed => Some("names something that is not exposed".to_owned()),
+            Self::Unexplained(words) => Some(format!("not explained: {}", words.join(", "))),
+            Self::Nothing => None,
+        }
+    }
+}
+
+impl Reading {
+    /// How sure this meaning is, 0 to 1, as the matrix compares it with its margins: one slip (0.8) without a rival
+    /// is about 0.3, two are about 0.1.
+    pub fn certainty(&self) -> f32 {
+        let by_slip = 0.1 + (1.7 - self.slip) * 0.25;
+        let by_margin = 0.1 + (self.margin - 0.35) * 0.5;
+        by_slip.min(by_margin).clamp(0.0, 1.0)
+    }
+}
+
+impl Step {
+    fn describe(&self) -> String {
+        let ask = format!("{:?}", self.ask).to_lowercase();
+        let value = self.value.as_ref().map(|value| format!(" {value}")).unwrap_or_default();
+        let targets: Vec<_> = self.targets.iter().map(EntityId::as_str).collect();
+        format!("{ask}{value} {}", targets.join(" "))
+    }
 }
 
 /// The margin of a meaning without rivals.
@@ -212,11 +261,10 @@ fn settle(meant: Meant, said: &Said, context: &Context<'_>) -> Result<Vec<Step>,
                 (ask, Some(written(value)))
             }
         };
-        match steps.iter_mut().find(|step| step.ask == ask && step.value == value) {
-            Some(step) => {
-                step.targets.insert(target);
-            }
-            None => steps.push(Step { ask, value, targets: BTreeSet::from([target]), scope: meant.by.clone() }),
+        if let Some(step) = steps.iter_mut().find(|step| step.ask == ask && step.value == value) {
+            step.targets.insert(target);
+        } else {
+            steps.push(Step { ask, value, targets: BTreeSet::from([target]), scope: meant.by.clone() });
         }
     }
     if steps.len() > 1 {
@@ -232,11 +280,33 @@ fn changed(ask: Ask, state: &EntityState, sign: f64, by: Option<f64>, bit: bool)
     let number = |name: &str| state.attributes.get(name).and_then(serde_json::Value::as_f64);
     let off = state.state == "off";
     let (now, step, range) = match ask {
-        Ask::Brightness => (number("brightness").map(|b| b / 2.55).or(off.then_some(0.0))?, 20.0, (1.0, 100.0)),
+        Ask::Brightness => {
+            (number("brightness").map(|b| b / 2.55).or(off.then_some(0.0))?, 20.0, (1.0, 100.0))
+        }
         Ask::Speed => (number("percentage").or(off.then_some(0.0))?, 20.0, (1.0, 100.0)),
         Ask::Volume => (number("volume_level")? * 100.0, 10.0, (0.0, 100.0)),
         Ask::Temperature => (number("temperature")?, 1.0, (5.0, 35.0)),
-        _ => return None,
+        Ask::On
+        | Ask::Off
+        | Ask::Open
+        | Ask::Close
+        | Ask::Position
+        | Ask::Color
+        | Ask::Temperament
+        | Ask::Louder
+        | Ask::Quieter
+        | Ask::Mute
+        | Ask::Unmute
+        | Ask::Pause
+        | Ask::Resume
+        | Ask::Next
+        | Ask::Previous
+        | Ask::Start
+        | Ask::Dock
+        | Ask::Clean
+        | Ask::Lock
+        | Ask::Unlock
+        | Ask::Press => return None,
     };
     // A light that is off gets no darker.
     if now == 0.0 && sign < 0.0 {

@@ -53,8 +53,8 @@ pub(super) struct Surroundings<'a> {
 
 /// The entities that a part of a sentence means, each with what is asked of it.
 pub(super) fn meant(part: &Part, around: Surroundings<'_>) -> Result<Meant, Unclear> {
-    let Part { said, place, .. } = part;
-    if place.unexposed {
+    let Part { said, place, unexposed, .. } = part;
+    if *unexposed {
         return Err(Unclear::NotExposed);
     }
     match place.entities.as_slice() {
@@ -81,11 +81,14 @@ fn by_name(
     let kinds: Vec<Kind> = place.nouns.iter().map(|(kind, _)| *kind).collect();
     let music = kinds.contains(&Kind::Music);
     let fitting: Vec<(&Entity, Wanted)> = entities
-        .filter(|entity| areas.as_ref().is_none_or(|areas| entity.area.as_ref().is_some_and(|area| areas.contains(area))))
+        .filter(|entity| {
+            areas.as_ref().is_none_or(|areas| entity.area.as_ref().is_some_and(|area| areas.contains(area)))
+        })
         .filter(|entity| kinds.iter().all(|kind| kind.holds(entity)))
         .filter_map(|entity| Some((entity, wanted(said, entity.id.domain(), music)?)))
         .collect();
-    let near: Vec<_> = fitting.iter().filter(|(entity, _)| entity.area.as_ref() == around.here).cloned().collect();
+    let near: Vec<_> =
+        fitting.iter().filter(|(entity, _)| entity.area.as_ref() == around.here).cloned().collect();
     let chosen = match (fitting.as_slice(), near.as_slice()) {
         ([], _) => return Err(Unclear::Nothing),
         ([only], _) => only,
@@ -102,7 +105,10 @@ fn by_kind(said: &Said, place: &Place, around: Surroundings<'_>) -> Result<Meant
     let able: Vec<(&Entity, Wanted)> =
         exposed.filter_map(|entity| Some((entity, wanted(said, entity.id.domain(), music)?))).collect();
     let within = |areas: &BTreeSet<AreaId>| -> Vec<(&Entity, Wanted)> {
-        able.iter().filter(|(e, _)| e.area.as_ref().is_some_and(|area| areas.contains(area))).cloned().collect()
+        able.iter()
+            .filter(|(e, _)| e.area.as_ref().is_some_and(|area| areas.contains(area)))
+            .cloned()
+            .collect()
     };
     let here: Option<BTreeSet<AreaId>> = around.here.map(|area| BTreeSet::from([area.clone()]));
     let (found, by) = if let Some(areas) = named_areas(place, around) {
@@ -156,9 +162,10 @@ pub(super) fn named(part: &Part, around: Surroundings<'_>) -> Option<BTreeSet<En
     };
     let all = around.registry.entities.values().filter(|entity| entity.exposed && there(entity));
     let found: BTreeSet<EntityId> = match (place.entities.as_slice(), place.nouns.as_slice()) {
-        ([mention], []) => {
-            all.filter(|entity| mention.contains(&Named::Entity(entity.id.clone()))).map(|e| e.id.clone()).collect()
-        }
+        ([mention], []) => all
+            .filter(|entity| mention.contains(&Named::Entity(entity.id.clone())))
+            .map(|e| e.id.clone())
+            .collect(),
         ([], [(kind, _)]) if areas.is_some() => all.filter(|e| kind.holds(e)).map(|e| e.id.clone()).collect(),
         ([], []) if areas.is_some() => all.map(|entity| entity.id.clone()).collect(),
         _ => return None,
@@ -172,7 +179,8 @@ fn kind_of(said: &Said, place: &Place) -> Option<(Kind, Count)> {
         [] => None,
         [one] => Some(*one),
         [first, rest @ ..] => {
-            let narrowest = rest.iter().fold(*first, |kind, next| if kind.0 == Kind::Music { *next } else { kind });
+            let narrowest =
+                rest.iter().fold(*first, |kind, next| if kind.0 == Kind::Music { *next } else { kind });
             let agree = place.nouns.iter().all(|(kind, _)| *kind == narrowest.0 || *kind == Kind::Music);
             Some(narrowest).filter(|_| agree).map(Some)?
         }

@@ -55,7 +55,8 @@ fn end(word: &mut String, elisions: &[String], found: &mut Vec<Token>) {
             break;
         }
     }
-    let rest = if elisions.iter().any(|elision| elision == rest) { rest } else { rest.trim_end_matches('\'') };
+    let rest =
+        if elisions.iter().any(|elision| elision == rest) { rest } else { rest.trim_end_matches('\'') };
     if !rest.is_empty() {
         found.push(Token::new(rest.to_owned()));
     }

@@ -50,9 +50,7 @@ fn ways_of(step: &Step, registry: &Registry, tongue: &Tongue) -> Vec<Vec<String>
     let of_ask = || tongue.words.template.iter().filter(|template| template.ask == step.ask);
     let place = match &step.scope {
         Scope::Names => None,
-        Scope::Area(kind, area) => {
-            registry.areas.get(area).map(|area| (By::Area, *kind, area.name.as_str()))
-        }
+        Scope::Area(kind, area) => registry.areas.get(area).map(|area| (By::Area, *kind, area.name.as_str())),
         Scope::Floor(kind, floor) => {
             registry.floors.get(floor).map(|floor| (By::Floor, *kind, floor.name.as_str()))
         }
@@ -121,7 +119,9 @@ fn unique_names<'a>(entity: &'a Entity, registry: &Registry) -> BTreeSet<&'a str
         registry.entities.values().any(|other| {
             other.exposed
                 && other.id != entity.id
-                && std::iter::once(&other.name).chain(&other.aliases).any(|theirs| theirs.eq_ignore_ascii_case(name))
+                && std::iter::once(&other.name)
+                    .chain(&other.aliases)
+                    .any(|theirs| theirs.eq_ignore_ascii_case(name))
         })
     };
     if !taken(&entity.name) {

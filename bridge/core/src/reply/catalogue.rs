@@ -71,6 +71,10 @@ sentences! {
     NotExposed { name } = "not-exposed", NotHandled;
     /// The room is missing, and the satellite has none.
     NoPlace = "no-place", NotHandled;
+    /// Several things may be meant.
+    WhichOne { names } = "which-one", NotHandled;
+    /// What was understood is not sure enough to act.
+    NotSure = "not-sure", NotHandled;
     /// There is nothing of the kind here.
     NoTargets = "no-targets", NotHandled;
     /// The command makes no sense for this entity.

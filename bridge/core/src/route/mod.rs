@@ -19,6 +19,7 @@ use serde::Deserialize;
 use crate::act::{Action, Draft, ExposedEntities, IntentKind, ProposedAction, Refusal, Risk, kind_of};
 use crate::dialogue::Clearance;
 use crate::home::{Caller, Match, MatchSource, Registry, StrictMatch};
+use crate::repair::Read;
 use crate::reply::Sentence;
 use crate::{EntityId, Language};
 use dimension::{
@@ -136,6 +137,10 @@ pub struct Decision {
     pub actions: Vec<Action>,
     /// What to say if it neither acts nor is answered by Home Assistant.
     pub refusal: Option<Sentence>,
+    /// How the sentence was read, word by word.
+    pub read: Read,
+    /// The entities that may be meant, if the question is which.
+    pub choices: Vec<EntityId>,
 }
 
 impl Decision {
@@ -242,6 +247,20 @@ pub(crate) fn decide_parts(
     conclude(evidence, situation)
 }
 
+/// Decides about a command that may mean several things, or where the matcher and the words disagree: one question.
+pub(crate) fn decide_unsure(text: &str, choices: Vec<EntityId>, situation: &Situation<'_>) -> Decision {
+    let mut evidence = Evidence::blank(text, situation);
+    evidence.dimensions.found = Found::Ambiguous;
+    evidence.dimensions.effect = Effect::Changes;
+    let names: Vec<_> = choices.iter().map(|id| name_of(situation.registry, id)).collect();
+    evidence.said = Some(if names.is_empty() {
+        Sentence::NotSure
+    } else {
+        Sentence::WhichOne { names: names.join(", ") }
+    });
+    Decision { choices, ..conclude(evidence, situation) }
+}
+
 /// What is gathered about a sentence before the matrix judges it.
 struct Evidence {
     dimensions: Dimensions,
@@ -338,6 +357,8 @@ fn conclude(evidence: Evidence, situation: &Situation<'_>) -> Decision {
         sentences,
         drafts,
         actions: Vec::new(),
+        read: Read::Nothing,
+        choices: Vec::new(),
     };
     if decision.acts() {
         let authorize = |draft: &Draft| draft.clone().authorize(situation.caller, situation.clearance);
@@ -374,7 +395,8 @@ fn said_at(
             let risky = drafts.iter().find(|draft| draft.risk() >= Risk::R3)?;
             Some(Sentence::NeedsConfirmation { name: name(risky) })
         }),
-        Gate::Exposure | Gate::Place | Gate::Bounds | Gate::Margin | Gate::Ambiguous => {
+        Gate::Margin => Some(Sentence::NotSure),
+        Gate::Exposure | Gate::Place | Gate::Bounds | Gate::Ambiguous => {
             Some(said.unwrap_or(Sentence::NoMatch))
         }
         Gate::Rest => Some(match judgement.route {

@@ -7,7 +7,7 @@ use anyhow::Context;
 use helix::app::Explainer;
 use helix_core::act::Draft;
 use helix_core::route::Route;
-use helix_core::route::dimension::{Dimension, Source};
+use helix_core::route::dimension::{Dimension, Found, Source};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader};
@@ -142,6 +142,9 @@ async fn explain(explainer: &Explainer, line: Line) -> anyhow::Result<Row> {
     };
     let mut dimensions: Map<_, _> = Dimension::ALL.iter().map(in_words).collect();
     dimensions.insert("intent".into(), decision.intent.clone().into());
+    dimensions.insert("reading".into(), decision.read.describe().into());
+    let repaired = decision.dimensions.found == Found::Repaired;
+    dimensions.insert("sentences".into(), repaired.then(|| decision.sentences.join("; ")).into());
     let score = |(route, score): &(Route, f32)| (route.as_str().to_owned(), Value::from(round(*score)));
     let action = |draft: &Draft| json!({ "action": draft.service(), "targets": [draft.target().as_str()], "data": draft.data() });
     Ok(Row {

@@ -1,0 +1,84 @@
+//! From a sentence to sentences that the matcher accepts: the sentence itself, or plain ones that say the same.
+
+use std::sync::Arc;
+
+use crate::home::{Caller, HomeError, Match, Registry, StrictMatch};
+use crate::repair::{Context, LastAct, Read, Understanding, read, settled, twins};
+use crate::{AreaId, EntityId, Home, Language};
+
+/// What the matcher and the canonical reading make of a sentence.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Resolution {
+    /// The matcher's answer to the sentence itself.
+    pub(crate) found: Match,
+    /// What came of repair.
+    pub(crate) repair: Repair,
+    /// What reading the sentence led to.
+    pub(crate) read: Read,
+}
+
+/// What came of repair.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Repair {
+    /// The matcher's answer stands.
+    None,
+    /// These sentences say the same, and the matcher does with them what was read.
+    Twins(Vec<(String, StrictMatch)>),
+    /// One of these is meant.
+    OneOf(Vec<EntityId>),
+    /// The matcher would do something else than what the sentence says, and nothing else fits.
+    Doubt,
+}
+
+/// Asks the matcher about a sentence, and where it declines or misreads it, about its twins.
+pub(crate) async fn resolve(
+    text: &str,
+    language: &Language,
+    caller: &Caller,
+    last: Option<&LastAct>,
+    home: &impl Home,
+) -> Result<Resolution, HomeError> {
+    let registry = home.registry()?;
+    let found = home.dry_run(vec![text.to_owned()], language, caller).await?.pop().unwrap_or(Match::None);
+    let (understanding, twins) = {
+        let here = area_of(caller, &registry);
+        let state = |id: &EntityId| home.state(id);
+        let context = Context { registry: &registry, language, here: here.as_ref(), state: &state, last };
+        let understanding = read(text, &context);
+        let twins = understanding.read.reading().and_then(|reading| twins(reading, &context));
+        (understanding, twins)
+    };
+    let agreed = match &found {
+        Match::Strict(strict) => Some(understanding.agrees(strict)),
+        Match::None | Match::Unmatched { .. } => None,
+    };
+    let Understanding { read, .. } = understanding;
+    let repair = match (agreed, &read) {
+        (Some(true), _) => Repair::None,
+        (_, Read::Clear(reading)) => {
+            let settled = match &twins {
+                Some(twins) => {
+                    let answers = home.dry_run(twins.sentences(), language, caller).await?;
+                    settled(reading, twins, answers)
+                }
+                None => None,
+            };
+            settled.map_or_else(|| unsettled(agreed), Repair::Twins)
+        }
+        (_, Read::OneOf(ids)) => Repair::OneOf(ids.clone()),
+        (_, Read::NoPlace | Read::NotExposed | Read::Unexplained(_) | Read::Nothing) => unsettled(agreed),
+    };
+    Ok(Resolution { found, repair, read })
+}
+
+/// No twin fits: the matcher's answer stands, unless it accepted the sentence for something else than it says.
+fn unsettled(agreed: Option<bool>) -> Repair {
+    if agreed.is_some() { Repair::Doubt } else { Repair::None }
+}
+
+/// The area where somebody speaks.
+fn area_of(caller: &Caller, registry: &Arc<Registry>) -> Option<AreaId> {
+    let device = caller.device.as_ref().and_then(|device| registry.device_areas.get(device));
+    let satellite = caller.satellite.as_ref().and_then(|id| registry.entities.get(id));
+    device.or_else(|| satellite.and_then(|entity| entity.area.as_ref())).cloned()
+}
