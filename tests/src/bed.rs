@@ -18,6 +18,8 @@ pub struct HomeAssistant {
 pub struct Furnishing {
     /// `en` (the default), `de`, `nl`, `fr`, `es`, `it`, `pl` or `cs`.
     pub language: Option<&'static str>,
+    /// Nothing in the home but what the package brings.
+    pub empty: bool,
     /// More Home Assistant configuration, as text of a package.
     pub package: Option<String>,
     /// Environment of the process, `A=b C=d`.
@@ -47,6 +49,9 @@ impl HomeAssistant {
         let mut args = vec!["start", name, "--fresh"];
         let port = furnishing.port.map(|port| port.to_string());
         args.extend(port.as_deref());
+        if furnishing.empty {
+            args.push("--empty");
+        }
         if let Some(language) = furnishing.language {
             args.extend(["--language", language]);
         }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""configure.py HOME.yaml LANGUAGE: prints the configuration.yaml of the test home.
+"""configure.py HOME.yaml LANGUAGE: prints the configuration.yaml of the test home; without anything in it if HOME.yaml is `-`.
 
 Template entities without a device behind them: they believe what they are told and remember it over restarts. `furnish.py` tells them
 how the home looks at first. What has no template comes from custom_components/.
@@ -47,7 +47,9 @@ mobile_app:
 persistent_notification:
 sun:
 webhook:
+"""
 
+SCRIPT = """
 script:
   movie_time:
     alias: Movie Time
@@ -62,7 +64,7 @@ script:
         target:
           entity_id: light.living_room_light
         data:
-          brightness_pct: "{{{{ level }}}}"
+          brightness_pct: "{{ level }}"
       - stop: done
         response_variable: r
 """
@@ -180,9 +182,12 @@ def configuration(home, language):
     more = {"template": [{domain: entries} for domain, entries in template.items()],
             "input_boolean": {"guest_mode": {"name": things["input_boolean.guest_mode"]["name"]}},
             "scene": [{"id": name.lower().replace(" ", "_"), "name": name, "entities": SCENES[name]} for name in home["scenes"]]} | ours(things)
-    return BASE.format(language=language) + "\n" + yaml.safe_dump(more, allow_unicode=True, sort_keys=False)
+    return BASE.format(language=language) + SCRIPT + yaml.safe_dump(more, allow_unicode=True, sort_keys=False)
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "-":
+        print(BASE.format(language=sys.argv[2]))
+        sys.exit()
     with open(sys.argv[1], encoding="utf-8") as source:
         print(configuration(yaml.safe_load(source), sys.argv[2]))

@@ -3,11 +3,13 @@
 //! `docs/evaluation.md`.
 
 mod cost;
+mod ohf;
 mod report;
 mod router;
 mod sets;
 mod shares;
 mod slips;
+mod strict;
 mod understanding;
 
 use anyhow::Result;
@@ -29,6 +31,8 @@ pub(crate) struct Arguments {
 enum Group {
     /// What must not act and what must act, in eight languages, also with one slip of a recogniser
     Understanding(understanding::Arguments),
+    /// Home Assistant's own test sentences, as they are and with one slip of a recogniser
+    Ohf(ohf::Arguments),
 }
 
 /// The result of one group.
@@ -50,6 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let findings = runtime.block_on(async {
         match &arguments.group {
             Group::Understanding(arguments) => understanding::run(arguments, profile).await,
+            Group::Ohf(arguments) => ohf::run(arguments, profile).await,
         }
     })?;
     report::write(&findings)?;

@@ -31,7 +31,9 @@ pub(super) struct Decision {
     pub(super) actions: Vec<Done>,
     pub(super) reply: String,
     pub(super) reason: String,
+    /// The gates that were asked, the one that decided last.
     pub(super) gates: Vec<String>,
+    pub(super) dimensions: Map<String, Value>,
     pub(super) took_ms: f64,
 }
 
@@ -44,12 +46,18 @@ pub(super) struct Done {
 }
 
 impl Decision {
+    /// The gate that decided.
+    pub(super) fn gate(&self) -> &str {
+        self.gates.last().map_or("none", String::as_str)
+    }
+
     /// Why, in one line.
     pub(super) fn explanation(&self) -> String {
-        let Self { route, gates, reason, reply, .. } = self;
+        let Self { route, reason, reply, .. } = self;
+        let gate = self.gate();
         let actions: Vec<_> = self.actions.iter().map(Done::to_string).collect();
         let actions = if actions.is_empty() { "nothing".to_owned() } else { actions.join(", ") };
-        format!("{route} ({}): {reason}; {actions}; says {reply:?}", gates.join(", "))
+        format!("{route} ({gate}): {reason}; {actions}; says {reply:?}")
     }
 }
 

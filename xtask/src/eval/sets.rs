@@ -98,7 +98,7 @@ fn plain(done: &Done) -> Done {
     Done { action: action.to_owned(), ..done.clone() }
 }
 
-fn contains(data: &Map<String, Value>, wanted: &Map<String, Value>) -> bool {
+pub(super) fn contains(data: &Map<String, Value>, wanted: &Map<String, Value>) -> bool {
     wanted.iter().all(|(key, wanted)| data.get(key).is_some_and(|value| is_same(value, wanted)))
 }
 

@@ -19,8 +19,7 @@ impl Shares {
         let mut shares = Self { routes: BTreeMap::new(), gates: BTreeMap::new(), len: decisions.len() };
         for decision in decisions {
             *shares.routes.entry(decision.route.clone()).or_default() += 1;
-            let gate = decision.gates.last().cloned().unwrap_or_else(|| "none".to_owned());
-            shares.gates.entry(gate).or_default().push(decision.took_ms);
+            shares.gates.entry(decision.gate().to_owned()).or_default().push(decision.took_ms);
         }
         shares
     }

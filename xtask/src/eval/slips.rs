@@ -60,8 +60,9 @@ impl Slips {
         toml::from_str(text).with_context(|| format!("slips/{language}.toml"))
     }
 
-    /// The sentence with one slip; `None` if nothing in it can go wrong. `names` are those of entities and areas.
-    pub(super) fn slip(&self, sentence: &str, names: &[String]) -> Option<Slipped> {
+    /// The sentence with one slip; `None` if nothing in it can go wrong. `names` are those of entities and areas;
+    /// `quoted` is free text in it, such as an item of a list, of which nobody could guess what it was.
+    pub(super) fn slip(&self, sentence: &str, names: &[String], quoted: &[&str]) -> Option<Slipped> {
         let mut dice = Dice::of(sentence);
         let mut kinds = vec![Kind::Name, Kind::SmallWord, Kind::Number, Kind::Homophone];
         while !kinds.is_empty() {
@@ -72,7 +73,11 @@ impl Slips {
                 Kind::Number => self.number_in_words(sentence),
                 Kind::Homophone => self.homophone(sentence, &mut dice),
             };
-            if let Some(slipped) = slipped.filter(|slipped| slipped != sentence) {
+            let is_slip = |slipped: &String| {
+                let heard = slipped.to_lowercase();
+                slipped != sentence && quoted.iter().all(|quoted| heard.contains(&quoted.to_lowercase()))
+            };
+            if let Some(slipped) = slipped.filter(is_slip) {
                 return Some(Slipped { sentence: slipped, kind });
             }
         }
@@ -218,9 +223,9 @@ mod tests {
             (1..=60).map(|n| format!("set the kitchen light to {n} percent")).collect();
         let mut kinds = BTreeSet::new();
         for sentence in &sentences {
-            let slipped = slips.slip(sentence, &names()).expect("a slip");
+            let slipped = slips.slip(sentence, &names(), &[]).expect("a slip");
             assert_ne!(&slipped.sentence, sentence);
-            assert_eq!(slips.slip(sentence, &names()).as_ref(), Some(&slipped));
+            assert_eq!(slips.slip(sentence, &names(), &[]).as_ref(), Some(&slipped));
             kinds.insert(slipped.kind);
         }
         assert_eq!(kinds.len(), 4, "{kinds:?}");
@@ -230,15 +235,28 @@ mod tests {
     fn a_name_slips_only_in_a_name() {
         let slips = Slips::of("en").expect("slips");
         for verb in ["switch", "put", "get", "use"] {
-            let slipped = slips.slip(&format!("{verb} living"), &names()).expect("a slip");
+            let slipped = slips.slip(&format!("{verb} living"), &names(), &[]).expect("a slip");
             assert_eq!(slipped.kind, Kind::Name);
             assert!(slipped.sentence.starts_with(verb), "{slipped:?}");
         }
     }
 
     #[test]
+    fn free_text_is_heard_right() {
+        let slips = Slips::of("en").expect("slips");
+        for n in 0..50 {
+            let sentence = format!("put turn to the light {n} on my list");
+            let slipped = slips.slip(&sentence, &names(), &["Turn to the light"]);
+            assert!(
+                slipped.is_some_and(|slipped| slipped.sentence.contains("turn to the light")),
+                "{sentence}"
+            );
+        }
+    }
+
+    #[test]
     fn what_has_no_name_no_number_and_no_small_word_cannot_slip() {
-        assert_eq!(Slips::of("en").expect("slips").slip("stop", &names()), None);
+        assert_eq!(Slips::of("en").expect("slips").slip("stop", &names(), &[]), None);
     }
 
     #[test]

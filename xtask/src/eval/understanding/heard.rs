@@ -1,19 +1,17 @@
 //! One language: a home and a bridge of that language, and what they make of all sentences.
 
-use anyhow::{Context, Result};
-use helix_core::act::{Draft, ExposedEntities, ProposedAction};
-use helix_core::home::{Caller, Match, Registry};
-use helix_core::{DeviceId, Home as _, Language};
+use anyhow::Result;
+use helix_core::{DeviceId, Home as _};
 use helix_tests::bed::Furnishing;
 use helix_tests::bridge::{Bridge, Profile, Settings};
 use helix_tests::connected::Connected;
 use helix_tests::home::Home;
 use helix_tests::wire;
-use serde_json::Map;
 
-use crate::eval::router::{Decision, Done, Question, Router};
+use crate::eval::router::{Decision, Question, Router};
 use crate::eval::sets::{MustAct, MustNotAct, Verdict};
 use crate::eval::slips::Slips;
+use crate::eval::strict::{Strict, names};
 
 /// A command, as it was said, and what became of it.
 pub(super) struct Command {
@@ -51,7 +49,8 @@ impl Heard {
         let commands = MustAct::all(language)?;
         let slipped = with_slips(&commands, &Slips::of(language)?, &names(&registry));
         let clean = commands.iter().map(|command| (command.clone(), command.sentence.clone())).collect();
-        let mut ask = Asking { language, router: &mut router, known: &known, registry: &registry };
+        let strict = Strict::of(&known, &registry, language)?;
+        let mut ask = Asking { language, router: &mut router, strict };
         let clean = ask.commands(clean).await?;
         let slipped = ask.commands(slipped).await?;
         let speech = ask.speech(&home, profile).await?;
@@ -62,25 +61,16 @@ impl Heard {
 
 fn with_slips(commands: &[MustAct], slips: &Slips, names: &[String]) -> Vec<(MustAct, String)> {
     let slip = |command: &MustAct| {
-        let slipped = slips.slip(&command.sentence, names)?;
+        let slipped = slips.slip(&command.sentence, names, &[])?;
         Some((command.clone(), slipped.sentence))
     };
     commands.iter().filter_map(slip).collect()
 }
 
-/// What entities and areas are called.
-pub(in crate::eval) fn names(registry: &Registry) -> Vec<String> {
-    let entities = registry.entities.values().filter(|entity| entity.exposed);
-    let entities = entities.flat_map(|entity| entity.aliases.iter().chain([&entity.name]));
-    let areas = registry.areas.values().flat_map(|area| area.aliases.iter().chain([&area.name]));
-    entities.chain(areas).cloned().collect()
-}
-
 struct Asking<'a> {
     language: &'static str,
     router: &'a mut Router,
-    known: &'a Connected,
-    registry: &'a Registry,
+    strict: Strict<'a>,
 }
 
 impl Asking<'_> {
@@ -90,35 +80,13 @@ impl Asking<'_> {
             let question = Question { sentence: said.clone(), area: meant.area.clone() };
             let decision = self.router.ask(&question).await?;
             let verdict = meant.judge(&decision);
-            let strict = self.strictly(&meant, &said).await?;
+            let strict = match self.strict.find(&said, meant.area.as_deref()).await? {
+                Some(found) if !found.actions.is_empty() => meant.judge_actions(&found.actions),
+                _ => Verdict::Nothing,
+            };
             all.push(Command { meant, said, decision, verdict, strict });
         }
         Ok(all)
-    }
-
-    /// What the strict matcher alone makes of it, without guard and repair.
-    async fn strictly(&self, meant: &MustAct, said: &str) -> Result<Verdict> {
-        let language = Language::parse(self.language).context("a language")?;
-        let caller = Caller { device: self.device_in(meant.area.as_deref())?, ..Caller::default() };
-        let found = self.known.home.dry_run(vec![said.to_owned()], &language, &caller).await?;
-        let Some(Match::Strict(found)) = found.into_iter().next() else { return Ok(Verdict::Nothing) };
-        let exposed = ExposedEntities::of(self.registry);
-        let draft = |proposed| exposed.draft(proposed).ok();
-        let actions = ProposedAction::all_of(&found).into_iter().filter_map(draft);
-        let done = |action: Draft| Done {
-            action: action.service().to_owned(),
-            targets: vec![action.target().to_string()],
-            data: action.data().clone().into_iter().collect::<Map<_, _>>(),
-        };
-        let done: Vec<_> = actions.map(done).collect();
-        Ok(if done.is_empty() { Verdict::Nothing } else { meant.judge_actions(&done) })
-    }
-
-    fn device_in(&self, area: Option<&str>) -> Result<Option<DeviceId>> {
-        let Some(area) = area else { return Ok(None) };
-        let mut devices = self.registry.device_areas.iter();
-        let device = devices.find(|(_, of)| of.as_str() == area).map(|(device, _)| device.clone());
-        Ok(Some(device.with_context(|| format!("no device in {area}"))?))
     }
 
     /// Says each sentence to the whole bridge, and looks what has moved.
@@ -130,7 +98,7 @@ impl Asking<'_> {
                 .await?;
         let mut all = Vec::new();
         for said in MustNotAct::all(self.language)? {
-            let device = self.device_in(said.area.as_deref())?;
+            let device = self.strict.device_in(said.area.as_deref())?;
             let mark = home.mark().await?;
             wire::handle(bridge.port, &said.sentence, self.language, device.as_ref().map(DeviceId::as_str))
                 .await?;

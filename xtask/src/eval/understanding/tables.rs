@@ -166,7 +166,7 @@ fn acted(heard: &Heard) -> usize {
 }
 
 fn is_vetoed(decision: &Decision) -> bool {
-    !decision.acts && decision.gates.last().is_some_and(|gate| gate == "guard")
+    !decision.acts && decision.gate() == "guard"
 }
 
 fn right<'a>(commands: impl IntoIterator<Item = &'a Command>) -> f64 {
