@@ -4,6 +4,7 @@ mod bench;
 mod eval;
 mod figure;
 mod notice;
+mod train;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -21,6 +22,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Judge what Helix understands; writes docs/evaluation.md
     Eval(eval::Arguments),
+    /// Make the weights of a model from its data
+    Train(train::Arguments),
     /// Write NOTICE: what is shipped, under which licence
     Notice(notice::Arguments),
 }
@@ -29,6 +32,7 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
+        Command::Train(arguments) => train::run(&arguments),
         Command::Notice(arguments) => notice::run(&arguments),
     }
 }

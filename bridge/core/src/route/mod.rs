@@ -2,9 +2,12 @@
 
 mod completeness;
 pub mod dimension;
+mod effect;
 mod guard;
 pub(crate) mod join;
+pub mod linear;
 mod matrix;
+pub mod topic;
 mod words;
 
 pub use completeness::judge;
@@ -16,15 +19,16 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::act::{Action, Draft, ExposedEntities, IntentKind, ProposedAction, Refusal, Risk, kind_of};
+use crate::act::{Action, Draft, ExposedEntities, ProposedAction, Refusal, Risk};
 use crate::dialogue::Clearance;
-use crate::home::{Caller, Match, MatchSource, Registry, StrictMatch};
+use crate::home::{Caller, Match, Registry, StrictMatch};
 use crate::repair::Read;
 use crate::reply::Sentence;
 use crate::{EntityId, Language};
 use dimension::{
     Cleared, Complexity, Confidence, Effect, Found, Knowledge, Length, Place, Privacy, Source, Target,
 };
+use effect::{effect_of, weightier};
 
 /// Where an utterance goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -264,6 +268,8 @@ pub(crate) fn decide_unsure(text: &str, choices: Vec<EntityId>, situation: &Situ
 /// What is gathered about a sentence before the matrix judges it.
 struct Evidence {
     dimensions: Dimensions,
+    /// How likely the words alone make each route.
+    leaning: Leaning,
     intent: Option<String>,
     sentences: Vec<String>,
     drafts: Vec<Draft>,
@@ -279,10 +285,11 @@ impl Evidence {
         if device.is_some_and(|device| situation.registry.device_areas.contains_key(device)) {
             dimensions.place = Place::Known;
         }
-        if situation.source == Source::Passive {
+        let leaning = topic::read(text, situation.language, &mut dimensions);
+        if situation.source == Source::Passive && dimensions.privacy != Privacy::Others {
             dimensions.privacy = Privacy::Personal;
         }
-        Self { dimensions, intent: None, sentences: Vec::new(), drafts: Vec::new(), said: None }
+        Self { dimensions, leaning, intent: None, sentences: Vec::new(), drafts: Vec::new(), said: None }
     }
 
     /// Takes in what one accepted sentence would do.
@@ -293,7 +300,9 @@ impl Evidence {
         let effect = effect_of(found);
         let dimensions = &mut self.dimensions;
         dimensions.effect = weightier(dimensions.effect, effect);
-        dimensions.privacy = weightier_privacy(dimensions.privacy);
+        if dimensions.privacy == Privacy::Public {
+            dimensions.privacy = Privacy::Home;
+        }
         match effect {
             Effect::Reads => dimensions.knowledge = Knowledge::Home,
             Effect::Changes => self.draft_all(found, situation),
@@ -347,8 +356,8 @@ impl Evidence {
 
 /// Asks the matrix, authorises what it lets through, and finds the words for what it does not.
 fn conclude(evidence: Evidence, situation: &Situation<'_>) -> Decision {
-    let Evidence { dimensions, intent, sentences, drafts, said } = evidence;
-    let judgement = situation.matrix.judge(&dimensions, &Leaning::new());
+    let Evidence { dimensions, leaning, intent, sentences, drafts, said } = evidence;
+    let judgement = situation.matrix.judge(&dimensions, &leaning);
     let mut decision = Decision {
         refusal: said_at(&judgement, &dimensions, said, &drafts, situation),
         judgement,
@@ -405,41 +414,6 @@ fn said_at(
             Route::Answer => Sentence::CannotAnswer,
             Route::Clarify | Route::Act | Route::Control | Route::Refuse => said.unwrap_or(Sentence::NoMatch),
         }),
-    }
-}
-
-/// What carrying out this match would do.
-fn effect_of(found: &StrictMatch) -> Effect {
-    let kind = if found.source == MatchSource::Trigger { None } else { kind_of(&found.intent) };
-    match kind {
-        Some(IntentKind::Query) => Effect::Reads,
-        // Home Assistant would run the command later as text, past the guard.
-        Some(IntentKind::Inner) if found.slots.contains_key("conversation_command") => Effect::Unguarded,
-        Some(IntentKind::Inner) => Effect::Keeps,
-        Some(IntentKind::Act) => Effect::Changes,
-        // An intent newer than this table: nobody here knows what it would do.
-        None if found.source == MatchSource::Builtin => Effect::None,
-        None => Effect::Own,
-    }
-}
-
-/// Of several commands in one sentence the one that needs more care counts.
-fn weightier(one: Effect, other: Effect) -> Effect {
-    let weight = |effect: Effect| match effect {
-        Effect::None => 0,
-        Effect::Reads => 1,
-        Effect::Keeps => 2,
-        Effect::Own => 3,
-        Effect::Changes => 4,
-        Effect::Unguarded => 5,
-    };
-    if weight(other) > weight(one) { other } else { one }
-}
-
-fn weightier_privacy(privacy: Privacy) -> Privacy {
-    match privacy {
-        Privacy::Public => Privacy::Home,
-        Privacy::Home | Privacy::Personal | Privacy::Others => privacy,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::home::Entity;
+use crate::home::{Entity, MatchSource};
 
 fn entity(id: &str, name: &str, device_class: Option<&str>, exposed: bool) -> Entity {
     Entity {
