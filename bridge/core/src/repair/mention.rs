@@ -38,6 +38,8 @@ pub(super) struct Noun {
 const ORDER_COST: f32 = 0.5;
 /// What it costs to leave out a word of a name.
 const MISSING_COST: f32 = 1.2;
+/// What it costs to read a word as an area and a kind: a name that is written so goes first.
+const COMPOUND_COST: f32 = 0.8;
 /// What it costs that two words stand for one.
 const JOINED_COST: f32 = 0.2;
 /// What it costs that a word is taken for one that sounds like it.
@@ -213,7 +215,7 @@ fn compounds(at: usize, token: &Token, index: &Index, tongue: &Tongue) -> Vec<No
             }
             for (kind, count) in kinds {
                 let area = Some(areas.clone());
-                found.push(Noun { at, kind: *kind, count: *count, area, cost: 0.1 });
+                found.push(Noun { at, kind: *kind, count: *count, area, cost: COMPOUND_COST });
             }
             break;
         }
