@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::index::{Index, Named, is_known};
+use super::index::{Index, Named};
 use super::kinds::Kind;
 use super::lexicon::{Count, Meaning};
 use super::mention::{MISHEARD_COST, find};
@@ -54,6 +54,10 @@ const WORD_COST: f32 = 0.3;
 const MISPLACED_COST: f32 = 1.2;
 /// A verb without its accents, or with a pronoun at its end.
 const LOOSE_VERB_COST: f32 = 0.1;
+/// A word of the lists with one wrong letter.
+const RESPELT_COST: f32 = 0.8;
+/// Words of a phrase or value in front of a misheard one.
+const PHRASE_BEFORE_MAX: usize = 3;
 
 /// All ways to explain a sentence, the likeliest first; only the likeliest if a word stays unknown.
 pub(super) fn covers(sentence: &[Token], index: &Index, tongue: &Tongue) -> Vec<Cover> {
@@ -181,7 +185,7 @@ fn verbs_at(sentence: &[Token], at: usize, tongue: &Tongue) -> Vec<Element> {
         return Vec::new();
     }
     let cost =
-        WORD_COST + LOOSE_VERB_COST + if is_known(token, &tongue.lexicon) { MISPLACED_COST } else { 0.0 };
+        WORD_COST + LOOSE_VERB_COST + if tongue.lexicon.is_known(token) { MISPLACED_COST } else { 0.0 };
     let verbs = tongue.lexicon.verbs(token, &tongue.words.clitics).iter();
     let element = |meaning: &Meaning| Element {
         from: at,
@@ -193,16 +197,20 @@ fn verbs_at(sentence: &[Token], at: usize, tongue: &Tongue) -> Vec<Element> {
     verbs.map(element).collect()
 }
 
-/// What stands here if this token is a word that sounds like it.
+/// What stands here if this token is a slip of another word of the lists.
 fn misheard_at(sentence: &[Token], at: usize, tongue: &Tongue) -> Vec<Element> {
-    let Some(meant) = tongue.words.misheard.get(&sentence[at].text) else { return Vec::new() };
-    let mut other = sentence.to_vec();
-    other[at] = Token { folded: fold(meant), text: meant.clone() };
-    // A value may begin up to two tokens before: "to four percent".
-    let before = at.saturating_sub(2)..at;
-    let values = before.flat_map(|from| words_at(&other, from, MISHEARD_COST, tongue));
-    let values = values.filter(|element| element.to > at && matches!(element.piece, Piece::Value(_)));
-    words_at(&other, at, MISHEARD_COST, tongue).into_iter().chain(values).collect()
+    let token = &sentence[at];
+    let misheard = tongue.words.misheard.get(&token.text).map(|meant| (meant.as_str(), MISHEARD_COST));
+    let respelt = tongue.lexicon.respelt(token).into_iter().map(|meant| (meant, RESPELT_COST));
+    let mut found = Vec::new();
+    for (meant, slip) in misheard.into_iter().chain(respelt) {
+        let mut other = sentence.to_vec();
+        other[at] = Token { folded: fold(meant), text: meant.to_owned() };
+        let around = at.saturating_sub(PHRASE_BEFORE_MAX)..=at;
+        let elements = around.flat_map(|from| words_at(&other, from, slip, tongue));
+        found.extend(elements.filter(|element| element.to > at));
+    }
+    found
 }
 
 fn cost(meaning: &Meaning, sentence: &[Token], at: usize, len: usize, tongue: &Tongue) -> f32 {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
 use super::kinds::Kind;
-use super::lexicon::{Count, Lexicon};
+use super::lexicon::Count;
 use super::spell::{distance, slips, sound, stem};
 use super::tokens::{Token, fold, tokens};
 use super::words::{Tongue, Words};
@@ -65,6 +65,8 @@ const NOUN_COST: f32 = 0.4;
 const SOUND_COST: f32 = 0.6;
 const EDIT_COST: f32 = 0.8;
 const FIRST_LETTER_COST: f32 = 0.4;
+/// A shorter word with another first letter is another word: "nicht" is not "licht".
+const FIRST_LETTER_LEN_MIN: usize = 7;
 
 /// Homes and languages whose index is kept.
 const KEPT_MAX: usize = 8;
@@ -295,15 +297,14 @@ impl Index {
                 let theirs = &self.words[word].letters;
                 let most = most.min(slips(theirs.len()));
                 let edits = distance(&letters, theirs, most).filter(|edits| *edits > 0)?;
-                let first = if letters.first() == theirs.first() { 0.0 } else { FIRST_LETTER_COST };
+                let same = letters.first() == theirs.first();
+                let first = if same { 0.0 } else { FIRST_LETTER_COST };
+                if !same && letters.len() < FIRST_LETTER_LEN_MIN {
+                    return None;
+                }
                 #[allow(clippy::cast_precision_loss, reason = "at most three")]
                 Some((word, edits as f32 * EDIT_COST + first))
             })
             .collect()
     }
-}
-
-/// What the lists of the language know of a token.
-pub(super) fn is_known(token: &Token, lexicon: &Lexicon) -> bool {
-    lexicon.is(token, |_| true)
 }

@@ -1,10 +1,14 @@
 //! The words of a language, laid out to be found in a sentence.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::kinds::{Aspect, Kind, Sense};
+use super::spell::distance;
 use super::tokens::{Token, fold, tokens};
 use super::words::Words;
+
+/// The shortest word of a list of which another one is taken for a slip.
+const SPELT_LEN_MIN: usize = 5;
 
 /// What a phrase of the language's lists can be.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +54,10 @@ pub(super) struct Lexicon {
     phrases: HashMap<String, Vec<Phrase>>,
     /// The single nouns of kinds, without accents.
     pub(super) nouns: BTreeMap<String, Vec<(Kind, Count)>>,
+    /// Every word of a list, without accents, for slips: letters and the word as it is written.
+    spelt: Vec<(Vec<char>, String)>,
+    /// Words that are never a slip of another one.
+    other: HashSet<String>,
     /// The single verbs and particles, without accents.
     verbs: HashMap<String, Vec<Meaning>>,
 }
@@ -94,6 +102,7 @@ impl Lexicon {
             }
         }
         lexicon.add_nouns(words);
+        lexicon.add_spellings(words);
         lexicon
     }
 
@@ -103,6 +112,36 @@ impl Lexicon {
                 self.nouns.entry(fold(noun)).or_default().push((*kind, count));
             }
         }
+    }
+
+    fn add_spellings(&mut self, words: &Words) {
+        self.other = words.other.iter().cloned().collect();
+        let said = &words.value;
+        let units = said.percent.iter().chain(&said.degrees).chain(&said.kelvin);
+        let amounts = said.half.iter().chain(&said.most).chain(&said.least);
+        let values = units.chain(amounts).chain(words.numbers.keys());
+        let values = values.flat_map(|phrase| tokens(phrase, &words.elisions)).map(|token| token.text);
+        let firsts = self.phrases.keys().cloned();
+        let rests = self.phrases.values().flatten().flat_map(|phrase| phrase.rest.iter().cloned());
+        let all: BTreeSet<String> = values.chain(firsts).chain(rests).collect();
+        let long = all.into_iter().map(|word| (fold(&word).chars().collect::<Vec<_>>(), word));
+        self.spelt = long.filter(|(letters, _)| letters.len() >= SPELT_LEN_MIN).collect();
+    }
+
+    /// The words of the lists that this one may be a slip of.
+    pub(super) fn respelt(&self, token: &Token) -> Vec<&str> {
+        if self.is_known(token) || token.folded.chars().count() < SPELT_LEN_MIN {
+            return Vec::new();
+        }
+        let letters: Vec<char> = token.folded.chars().collect();
+        let close =
+            |theirs: &[char]| letters.first() == theirs.first() && distance(&letters, theirs, 1).is_some();
+        self.spelt.iter().filter(|(theirs, _)| close(theirs)).map(|(_, word)| word.as_str()).collect()
+    }
+
+    /// Whether a word means something by itself, so that it is no slip of another one.
+    pub(super) fn is_known(&self, token: &Token) -> bool {
+        self.other.contains(&token.text) || self.is(token, |_| true)
     }
 
     fn add(&mut self, phrase: &str, meaning: Meaning, elisions: &[String]) {

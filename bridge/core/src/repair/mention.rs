@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::index::{Hit, Index, Name, Named, is_known};
+use super::index::{Hit, Index, Name, Named};
 use super::kinds::Kind;
 use super::lexicon::{Count, Meaning};
 use super::spell::stem;
@@ -82,7 +82,7 @@ fn pieces(sentence: &[Token], index: &Index, tongue: &Tongue) -> Pieces {
     let single: Vec<Vec<Hit>> = sentence
         .iter()
         .map(|token| {
-            let mut hits = index.hits(&token.text, &token.folded, words, is_known(token, &tongue.lexicon));
+            let mut hits = index.hits(&token.text, &token.folded, words, tongue.lexicon.is_known(token));
             if hits.is_empty() || hits[0].cost > 0.0 {
                 hits.extend(index.synonyms(&token.folded));
             }
@@ -99,7 +99,8 @@ fn pieces(sentence: &[Token], index: &Index, tongue: &Tongue) -> Pieces {
             return Vec::new();
         }
         let text = format!("{}{}", pair[0].text, pair[1].text);
-        let mut hits = index.hits(&text, &folded, words, false);
+        let known = pair.iter().any(|token| tongue.lexicon.is_known(token));
+        let mut hits = index.hits(&text, &folded, words, known);
         hits.retain_mut(|hit| {
             hit.cost += JOINED_COST;
             hit.cost < 1.1

@@ -107,9 +107,9 @@ impl Read {
 
 impl Reading {
     /// How sure this meaning is, 0 to 1, as the matrix compares it with its margins: one slip (0.8) without a rival
-    /// is about 0.3, two are about 0.1.
+    /// is about 0.26, two are less than 0.1.
     pub fn certainty(&self) -> f32 {
-        let by_slip = 0.1 + (1.7 - self.slip) * 0.25;
+        let by_slip = 0.1 + (1.45 - self.slip) * 0.25;
         let by_margin = 0.1 + (self.margin - 0.35) * 0.5;
         by_slip.min(by_margin).clamp(0.0, 1.0)
     }

@@ -28,6 +28,8 @@ pub(super) struct Words {
     pub(super) elisions: Vec<String>,
     pub(super) clitics: Vec<String>,
     pub(super) misheard: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) other: Vec<String>,
     pub(super) number_joiners: Vec<String>,
     pub(super) endings: Vec<String>,
     pub(super) compounds: Compounds,
