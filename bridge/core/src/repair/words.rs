@@ -122,8 +122,12 @@ pub(super) struct Template {
 }
 
 /// The languages with words.
-const FILES: [(&str, &str); 2] =
-    [("de", include_str!("words/de.toml")), ("en", include_str!("words/en.toml"))];
+const FILES: [(&str, &str); 4] = [
+    ("de", include_str!("words/de.toml")),
+    ("en", include_str!("words/en.toml")),
+    ("fr", include_str!("words/fr.toml")),
+    ("nl", include_str!("words/nl.toml")),
+];
 
 /// The words of one language and how to find them.
 #[derive(Debug)]
