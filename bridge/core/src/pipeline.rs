@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::act::{Action, verify};
 use crate::dialogue::Clearance;
 use crate::home::{Caller, Execution, ExecutionKind, Match};
-use crate::repair::{Read, Reading};
+use crate::repair::{LastAct, Read, Reading};
 use crate::reply::{Reply, RunError, Sentence, Tone};
 use crate::resolve::{Repair, Resolution, resolve};
 use crate::route::dimension::{Length, Source};
@@ -28,6 +28,8 @@ pub struct Request {
     pub caller: Caller,
     /// How it came.
     pub source: Source,
+    /// What was done last from the same satellite, if a sentence may still go on from it.
+    pub last: Option<LastAct>,
 }
 
 /// When the stages of a run were done (times of the run's [`Clock`]).
@@ -50,6 +52,8 @@ pub struct Outcome {
     pub decision: Option<Decision>,
     /// The timeline.
     pub marks: Marks,
+    /// What a sentence may go on from, if this one acted.
+    pub act: Option<LastAct>,
 }
 
 /// Carries one sentence through all stages. Always ends with a reply.
@@ -60,7 +64,13 @@ pub async fn respond(request: &Request, home: &impl Home, clock: &impl Clock, ma
         Ok(reply) => reply,
         Err(error) => Reply::rescue(&error, &request.language),
     };
-    Outcome { reply, decision, marks }
+    let act = decision.as_ref().and_then(|decision| last_act(decision, clock.now()));
+    Outcome { reply, decision, marks, act }
+}
+
+/// What a next sentence may go on from: what was read, if it was done.
+fn last_act(decision: &Decision, now: Duration) -> Option<LastAct> {
+    decision.read.reading().filter(|_| decision.acts()).map(|reading| LastAct::of(reading, now))
 }
 
 /// Decides about a sentence without doing anything.
@@ -86,7 +96,8 @@ pub async fn consider(request: &Request, home: &impl Home, matrix: &Matrix) -> R
     if text.chars().count() > SENTENCE_LEN_MAX {
         return Ok(decide_length(Length::TooLong, &situation));
     }
-    let Resolution { found, repair, read } = resolve(text, language, caller, None, home).await?;
+    let Resolution { found, repair, read } =
+        resolve(text, language, caller, request.last.as_ref(), home).await?;
     if read == Read::Nothing
         && !matches!(found, Match::Strict(_))
         && let Some(parts) = join::parts(text, language)

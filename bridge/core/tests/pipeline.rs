@@ -18,6 +18,7 @@ async fn say(text: &str, home: &FakeHome) -> Outcome {
         language: Language::english(),
         caller: Caller::default(),
         source: Source::Addressed,
+        last: None,
     };
     respond(&request, home, &PausedClock::start(), Matrix::built_in()).await
 }

@@ -125,10 +125,16 @@ impl Bridge {
         };
         let span = tracing::info_span!("run", run_id = %run.id, satellite = run.satellite);
         let outcome = if let Some(error) = failure {
-            Outcome { reply: Reply::rescue(&error, &language), decision: None, marks: Marks::default() }
+            Outcome {
+                reply: Reply::rescue(&error, &language),
+                decision: None,
+                marks: Marks::default(),
+                act: None,
+            }
         } else {
             let source = Source::Addressed;
-            let request = Request { text: request.text, language, caller: request.caller, source };
+            let request =
+                Request { text: request.text, language, caller: request.caller, source, last: None };
             respond(&request, &self.home, &self.clock, &self.matrix).instrument(span.clone()).await
         };
         run.mark(Stage::Matched, outcome.marks.matched);

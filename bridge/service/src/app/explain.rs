@@ -65,7 +65,13 @@ impl Explainer {
             Some(area) => self.caller_in(area)?,
             None => Caller::default(),
         };
-        let request = Request { text: Pii::new(text.to_owned()), language: language.clone(), caller, source };
+        let request = Request {
+            text: Pii::new(text.to_owned()),
+            language: language.clone(),
+            caller,
+            source,
+            last: None,
+        };
         let start = self.visit.clock().now();
         let decision = consider(&request, self.visit.home(), &self.matrix).await?;
         let took = self.visit.clock().now().saturating_sub(start);
