@@ -27,6 +27,7 @@ pub use read::{Context, Read, Reading, Step};
 pub use twin::{TWINS_MAX, Twins, twins};
 
 use crate::home::StrictMatch;
+
 use ask::Said;
 
 /// A sentence that was read, for [`Understanding::agrees`].
@@ -59,3 +60,6 @@ impl Understanding {
             || asked.iter().any(|(ask, domain)| judge::is_intent_of(*ask, domain, &strict.intent))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,6 +99,10 @@ fn by_name(
 }
 
 fn by_kind(said: &Said, place: &Place, around: Surroundings<'_>) -> Result<Meant, Unclear> {
+    // "Everything" is no kind: nobody means the heating as well.
+    if place.all && place.nouns.is_empty() {
+        return Err(Unclear::Nothing);
+    }
     let (kind, count) = kind_of(said, place).ok_or(Unclear::Nothing)?;
     let music = kind == Kind::Music;
     let exposed = around.registry.entities.values().filter(|entity| entity.exposed && kind.holds(entity));
