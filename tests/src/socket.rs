@@ -152,7 +152,7 @@ impl Actor {
                 let _ = events.try_send((now(), message["event"].clone()));
             }
         } else if let Some(answer) = self.asked.remove(&id) {
-            let result = if message["success"] == true {
+            let result = if message["success"] == true || message["type"] == "pong" {
                 Ok(message["result"].clone())
             } else {
                 Err(anyhow!("{}", message["error"]))

@@ -12,6 +12,7 @@ use helix_core::{Clock, Home, Language, Pii};
 
 use super::own_language;
 use super::visit::Visit;
+use super::waited::Waited;
 use crate::config::Config;
 
 /// A connected Home Assistant that is only asked.
@@ -33,6 +34,8 @@ pub struct Explained {
     pub reason: String,
     /// How long it took.
     pub took: Duration,
+    /// How much of it was waiting for Home Assistant.
+    pub waited: Duration,
 }
 
 impl Explainer {
@@ -72,8 +75,9 @@ impl Explainer {
             source,
             last: None,
         };
+        let home = Waited::new(self.visit.home().clone(), self.visit.clock().clone());
         let start = self.visit.clock().now();
-        let decision = consider(&request, self.visit.home(), &self.matrix).await?;
+        let decision = consider(&request, &home, &self.matrix).await?;
         let took = self.visit.clock().now().saturating_sub(start);
         let sentence = decision.refusal.as_ref();
         let reply = sentence.map(|sentence| Reply::say(sentence, &language).text).unwrap_or_default();
@@ -82,7 +86,7 @@ impl Explainer {
             (gate, Some(sentence)) => format!("{} at the gate `{}`", sentence.key(), gate.as_str()),
             (gate, None) => format!("passed at the gate `{}`", gate.as_str()),
         };
-        Ok(Explained { decision, reply, reason, took })
+        Ok(Explained { decision, reply, reason, took, waited: home.time() })
     }
 
     fn caller_in(&self, wanted: &str) -> anyhow::Result<Caller> {

@@ -8,6 +8,7 @@ mod speech;
 mod status;
 mod storage;
 mod visit;
+mod waited;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -60,6 +60,8 @@ struct Row {
     gates: Vec<&'static str>,
     scores: Map<String, Value>,
     took_ms: f64,
+    /// How much of it was waiting for Home Assistant.
+    home_ms: f64,
 }
 
 pub(crate) async fn run(session: Session, args: Args) -> anyhow::Result<ExitCode> {
@@ -163,6 +165,7 @@ async fn explain(explainer: &Explainer, line: Line) -> anyhow::Result<Row> {
         gates: decision.judgement.asked.iter().map(|(gate, _)| gate.as_str()).collect(),
         scores: decision.judgement.scores.iter().map(score).collect(),
         took_ms: result.took.as_secs_f64() * 1000.0,
+        home_ms: result.waited.as_secs_f64() * 1000.0,
     })
 }
 
@@ -194,5 +197,8 @@ fn show(session: &Session, row: &Row) {
     if !row.reply.is_empty() {
         out.line(format!("reply       {}", row.reply));
     }
-    out.line(format!("took        {:.1} ms", row.took_ms));
+    out.line(format!(
+        "took        {:.1} ms, {:.1} ms of it for Home Assistant's answers",
+        row.took_ms, row.home_ms
+    ));
 }
