@@ -7,7 +7,7 @@ use helix_core::Language;
 use helix_core::route::{Reading, SpeechAct, read};
 use serde::Deserialize;
 
-const LANGUAGES: [&str; 2] = ["en", "de"];
+const LANGUAGES: [&str; 8] = ["en", "de", "nl", "fr", "es", "it", "pl", "cs"];
 
 #[derive(Deserialize)]
 struct Case {

@@ -65,6 +65,10 @@ static LANGUAGES: LazyLock<BTreeMap<&'static str, Lexicon>> = LazyLock::new(|| {
 const FILES: &[(&str, &str)] = &[
     ("en", include_str!("words/en.toml")),
     ("de", include_str!("words/de.toml")),
+    ("nl", include_str!("words/nl.toml")),
+    ("fr", include_str!("words/fr.toml")),
+    ("es", include_str!("words/es.toml")),
+    ("it", include_str!("words/it.toml")),
     ("pl", include_str!("words/pl.toml")),
     ("cs", include_str!("words/cs.toml")),
 ];
