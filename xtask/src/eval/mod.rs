@@ -9,6 +9,7 @@ mod router;
 mod sets;
 mod shares;
 mod slips;
+mod speed;
 mod strict;
 mod understanding;
 
@@ -33,6 +34,8 @@ enum Group {
     Understanding(understanding::Arguments),
     /// Home Assistant's own test sentences, as they are and with one slip of a recogniser
     Ohf(ohf::Arguments),
+    /// How long decisions take in a home of 500 exposed entities, and 10,000 sentences in a row
+    Speed(speed::Arguments),
 }
 
 /// The result of one group.
@@ -55,6 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         match &arguments.group {
             Group::Understanding(arguments) => understanding::run(arguments, profile).await,
             Group::Ohf(arguments) => ohf::run(arguments, profile).await,
+            Group::Speed(arguments) => speed::run(arguments, profile).await,
         }
     })?;
     report::write(&findings)?;

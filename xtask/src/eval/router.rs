@@ -35,6 +35,8 @@ pub(super) struct Decision {
     pub(super) gates: Vec<String>,
     pub(super) dimensions: Map<String, Value>,
     pub(super) took_ms: f64,
+    /// How much of it was waiting for Home Assistant.
+    pub(super) home_ms: f64,
 }
 
 /// An action of Home Assistant that would be called.
@@ -78,8 +80,7 @@ enum Line {
 /// The running command.
 #[derive(Debug)]
 pub(super) struct Router {
-    /// Ends with it.
-    _child: Child,
+    child: Child,
     input: ChildStdin,
     output: Lines<BufReader<ChildStdout>>,
 }
@@ -95,7 +96,7 @@ impl Router {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
         let input = child.stdin.take().context("its standard input")?;
         let output = BufReader::new(child.stdout.take().context("its standard output")?).lines();
-        Ok(Self { _child: child, input, output })
+        Ok(Self { child, input, output })
     }
 
     /// What it decides about one sentence.
@@ -103,11 +104,41 @@ impl Router {
         let mut line = serde_json::to_vec(question)?;
         line.push(b'\n');
         self.input.write_all(&line).await.context("helix route has ended")?;
-        let answer = tokio::time::timeout(ANSWER_LIMIT, self.output.next_line()).await;
-        let answer = answer.with_context(|| format!("no answer to {question:?}"))??;
-        match serde_json::from_str(&answer.context("helix route has ended")?)? {
-            Line::Decision(decision) => Ok(*decision),
-            Line::Error { error } => bail!("{question:?}: {error}"),
-        }
+        next(&mut self.output).await.with_context(|| format!("{question:?}"))
+    }
+
+    /// Its process.
+    pub(super) fn pid(&self) -> Result<u32> {
+        self.child.id().context("helix route has ended")
+    }
+
+    /// Sends all without waiting for answers, and reads these as they come; how many act.
+    pub(super) async fn stream(&mut self, questions: Vec<Question>) -> Result<usize> {
+        let Self { input, output, .. } = self;
+        let count = questions.len();
+        let send = async {
+            for question in questions {
+                let mut line = serde_json::to_vec(&question)?;
+                line.push(b'\n');
+                input.write_all(&line).await.context("helix route has ended")?;
+            }
+            anyhow::Ok(())
+        };
+        let receive = async {
+            let mut acting = 0;
+            for _ in 0..count {
+                acting += usize::from(next(output).await?.acts);
+            }
+            Ok(acting)
+        };
+        Ok(tokio::try_join!(send, receive)?.1)
+    }
+}
+
+async fn next(output: &mut Lines<BufReader<ChildStdout>>) -> Result<Decision> {
+    let answer = tokio::time::timeout(ANSWER_LIMIT, output.next_line()).await.context("no answer")??;
+    match serde_json::from_str(&answer.context("helix route has ended")?)? {
+        Line::Decision(decision) => Ok(*decision),
+        Line::Error { error } => bail!("{error}"),
     }
 }

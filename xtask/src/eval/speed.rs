@@ -1,0 +1,210 @@
+//! A large home: how long a decision takes, and whether ten thousand in a row leave Home Assistant its time.
+
+mod home;
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use helix_core::Home as _;
+use helix_tests::bed::Furnishing;
+use helix_tests::bridge::{Profile, resident_kib};
+use helix_tests::connected::Connected;
+use helix_tests::home::Home;
+use helix_tests::socket::Socket;
+use helix_tests::time::{now, since};
+use serde_json::json;
+
+use super::Findings;
+use super::router::{Decision, Question, Router};
+use super::slips::Slips;
+use super::strict::{Strict, names};
+use crate::figure::{Figure, Series, ms, rounded};
+
+const GROUP: &str = "speed";
+/// Until everything was read and compiled once.
+const WARM_UP: usize = 20;
+/// Between two pings.
+const PING_PAUSE: Duration = Duration::from_millis(100);
+/// What a process may grow by while it answers 10,000 sentences.
+const GROWTH_MIB_MAX: f64 = 32.0;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// How many sentences are timed one by one, of each kind
+    #[arg(long, default_value_t = 300)]
+    timed: usize,
+    /// How many are streamed; the page is only written for 10,000
+    #[arg(long, default_value_t = 10_000)]
+    streamed: usize,
+}
+
+struct Timed {
+    plain: Vec<Decision>,
+    natural: Vec<Decision>,
+    /// One question to the matcher about one sentence that it has not seen.
+    debug: Series,
+}
+
+struct Streamed {
+    per_second: f64,
+    acting: usize,
+    n: usize,
+    grown_mib: f64,
+    pings: Series,
+}
+
+pub(super) async fn run(arguments: &Arguments, profile: Profile) -> Result<Findings> {
+    let furnishing = Furnishing { empty: true, package: Some(home::package()?), ..Furnishing::default() };
+    let home = Home::start_with("eval-speed", furnishing).await?;
+    let known = Connected::to(home.assistant()).await?;
+    let registry = known.home.registry()?;
+    let (slips, names) = (Slips::of("en")?, names(&registry));
+    let natural = |n: usize| home::natural(n, &slips, &names);
+    let mut router = Router::start(home.assistant(), "en", profile)?;
+    let strict = Strict::of(&known, &registry, "en")?;
+    let timed = timed(&mut router, &strict, arguments.timed, &natural).await?;
+    let from = 2 * arguments.timed + WARM_UP;
+    let nth = |n: usize| if n.is_multiple_of(2) { home::plain(from + n) } else { natural(from + n) };
+    let said = (0..arguments.streamed).map(nth).collect();
+    let socket = Socket::open(&home.url(), home.assistant().token()).await?;
+    let streamed = streamed(&mut router, said, &socket).await?;
+    known.close().await;
+    let whole = arguments.streamed >= 10_000 && profile == Profile::Release;
+    Ok(Findings {
+        group: GROUP,
+        figures: figures(&timed, &streamed),
+        details: details(&timed, &streamed),
+        whole,
+    })
+}
+
+async fn timed(
+    router: &mut Router,
+    strict: &Strict<'_>,
+    count: usize,
+    natural: &impl Fn(usize) -> String,
+) -> Result<Timed> {
+    for n in 0..WARM_UP {
+        router.ask(&question(natural(n))).await?;
+    }
+    let (mut timed, mut debug) =
+        (Timed { plain: Vec::new(), natural: Vec::new(), debug: Series::new(Vec::new()) }, Vec::new());
+    for n in WARM_UP..WARM_UP + count {
+        timed.plain.push(router.ask(&question(home::plain(n))).await?);
+        timed.natural.push(router.ask(&question(natural(n))).await?);
+        let from = now();
+        strict.find(&home::plain(n + count), None).await?;
+        debug.push(ms(since(from)));
+    }
+    timed.debug = Series::new(debug);
+    Ok(timed)
+}
+
+fn question(sentence: String) -> Question {
+    Question { sentence, area: None }
+}
+
+/// All sentences in one go, with a ping to Home Assistant now and then.
+async fn streamed(router: &mut Router, said: Vec<String>, socket: &Socket) -> Result<Streamed> {
+    let n = said.len();
+    let before = resident_kib(router.pid()?)?;
+    let from = now();
+    let mut pings = Vec::new();
+    let (acting, took) = {
+        let stream = async {
+            let decisions = router.stream(said.into_iter().map(question).collect()).await?;
+            Ok::<_, anyhow::Error>((decisions, since(from)))
+        };
+        tokio::pin!(stream);
+        loop {
+            tokio::select! {
+                done = &mut stream => break done?,
+                ping = ping(socket) => pings.push(ping?),
+            }
+        }
+    };
+    let grown_mib = resident_kib(router.pid()?)?.saturating_sub(before) as f64 / 1024.0;
+    Ok(Streamed {
+        per_second: n as f64 / took.as_secs_f64(),
+        acting,
+        n,
+        grown_mib,
+        pings: Series::new(pings),
+    })
+}
+
+async fn ping(socket: &Socket) -> Result<f64> {
+    tokio::time::sleep(PING_PAUSE).await;
+    let from = now();
+    socket.ask(json!({"type": "ping"})).await.context("a ping")?;
+    Ok(ms(since(from)))
+}
+
+fn figures(timed: &Timed, streamed: &Streamed) -> Vec<Figure> {
+    let own = own(timed);
+    let (plain, natural) = (taken(&timed.plain), taken(&timed.natural));
+    let debug = timed.debug.p95();
+    let limit = (3.0 * debug).max(60.0);
+    let figure = |name: &str, value: f64, unit, n, goal, holds| {
+        let name = format!("{GROUP}.{name}").into();
+        Figure { name, value: rounded(value, 1), unit, peer: None, ratio: None, n, goal, holds: Some(holds) }
+    };
+    let repaired = figure(
+        "repaired.p95",
+        natural.p95(),
+        "ms",
+        natural.len(),
+        "<= 60 ms or 3x the peer",
+        natural.p95() <= limit,
+    );
+    let Streamed { per_second, n, grown_mib, pings, .. } = streamed;
+    vec![
+        figure("own-work.p95", own.p95(), "ms", own.len(), "<= 3 ms", own.p95() <= 3.0),
+        figure("strict.p95", plain.p95(), "ms", plain.len(), "<= 20 ms", plain.p95() <= 20.0),
+        Figure { peer: Some(rounded(debug, 1)), ratio: Some(rounded(natural.p95() / debug, 2)), ..repaired },
+        figure("stream.rate", *per_second, "sentences/s", *n, ">= 40", *per_second >= 40.0),
+        figure("stream.growth", *grown_mib, "MiB", *n, "<= 32 MiB", *grown_mib <= GROWTH_MIB_MAX),
+        figure(
+            "stream.ping.p99",
+            pings.quantile(0.99),
+            "ms",
+            pings.len(),
+            "<= 50 ms",
+            pings.quantile(0.99) <= 50.0,
+        ),
+    ]
+}
+
+/// What is Helix's own of the time: guard, candidates, decision.
+fn own(timed: &Timed) -> Series {
+    let all = timed.plain.iter().chain(&timed.natural);
+    Series::new(all.map(|decision| decision.took_ms - decision.home_ms).collect())
+}
+
+fn taken(decisions: &[Decision]) -> Series {
+    Series::new(decisions.iter().map(|decision| decision.took_ms).collect())
+}
+
+fn details(timed: &Timed, streamed: &Streamed) -> String {
+    let acting = |decisions: &[Decision]| {
+        let count = decisions.iter().filter(|decision| decision.acts).count();
+        rounded(100.0 * count as f64 / decisions.len().max(1) as f64, 1)
+    };
+    let lines = [
+        own(timed).line("Helix's own work"),
+        taken(&timed.plain).line("sentence that is accepted as it is"),
+        taken(&timed.natural).line("natural sentence, most with a slip"),
+        timed.debug.line("peer: one sentence, one question to Home Assistant"),
+        streamed.pings.line("ping of Home Assistant meanwhile"),
+    ];
+    format!(
+        "A home of {} exposed entities in 40 areas; no sentence was seen before. The peer is one question to Home Assistant's matcher about one \
+         new sentence in the same run.\n\n```\n{}\n```\n\nOf the natural sentences {} % act, of the plain ones {} %; of the stream {} of {}.",
+        home::ENTITIES,
+        lines.join("\n"),
+        acting(&timed.natural),
+        acting(&timed.plain),
+        streamed.acting,
+        streamed.n,
+    )
+}
