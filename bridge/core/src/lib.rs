@@ -5,6 +5,7 @@
 
 pub mod act;
 pub mod clock;
+pub mod delay;
 pub mod dialogue;
 pub mod egress;
 pub mod home;
@@ -18,6 +19,7 @@ pub mod reply;
 mod resolve;
 pub mod route;
 pub mod runs;
+pub mod shortcut;
 pub mod transcribe;
 
 pub use clock::{Calendar, Clock};

@@ -133,6 +133,17 @@ async fn stages(
         let refusal = decision.refusal.as_ref().unwrap_or(&Sentence::NoMatch);
         return Ok(Reply::say(refusal, &request.language));
     }
+    carry_out(decision, request, home, clock, marks).await
+}
+
+/// Lets Home Assistant do what was decided, and proves it.
+pub(crate) async fn carry_out(
+    decision: &Decision,
+    request: &Request,
+    home: &impl Home,
+    clock: &impl Clock,
+    marks: &mut Marks,
+) -> Result<Reply, RunError> {
     let execution = process_all(&decision.sentences, request, home).await?;
     marks.acted = Some(clock.now());
     let reply = prove(&execution, &decision.actions, request, home, clock).await;

@@ -4,6 +4,7 @@ pub mod app;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod delay;
 pub mod hass;
 pub mod metrics;
 pub mod model;

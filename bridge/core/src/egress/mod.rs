@@ -3,6 +3,7 @@
 
 mod place;
 
+pub use crate::route::dimension::Privacy;
 pub use place::is_local;
 
 use std::fmt;
@@ -15,31 +16,6 @@ use crate::{Pii, UtteranceId};
 
 /// The longest text that may leave at once, bytes: ten times the largest context of a model at home.
 pub const BODY_LEN_MAX: usize = 1 << 20;
-
-/// How private a text is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Privacy {
-    /// Public knowledge.
-    P0,
-    /// About the home.
-    P1,
-    /// About the person who asks.
-    P2,
-    /// Third persons, health, money, children.
-    P3,
-}
-
-impl Privacy {
-    /// `P0` … `P3`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::P0 => "P0",
-            Self::P1 => "P1",
-            Self::P2 => "P2",
-            Self::P3 => "P3",
-        }
-    }
-}
 
 /// Why something leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -285,10 +261,10 @@ struct Gates {
 impl Gates {
     fn of(&self, privacy: Privacy) -> Gate {
         match privacy {
-            Privacy::P0 => self.p0,
-            Privacy::P1 => self.p1,
-            Privacy::P2 => self.p2,
-            Privacy::P3 => self.p3,
+            Privacy::Public => self.p0,
+            Privacy::Home => self.p1,
+            Privacy::Personal => self.p2,
+            Privacy::Others => self.p3,
         }
     }
 }

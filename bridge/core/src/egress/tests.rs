@@ -49,26 +49,26 @@ const SETTINGS: [Cloud; 4] = [Cloud::Off, Cloud::Public, Cloud::Home, Cloud::Per
 #[test]
 fn each_class_leaves_from_its_own_setting_on_and_the_most_private_never() {
     let leaves = |privacy: Privacy| SETTINGS.map(|cloud| clear(&egress(privacy), cloud).is_ok());
-    assert_eq!(leaves(Privacy::P0), [false, true, true, true]);
-    assert_eq!(leaves(Privacy::P1), [false, false, true, true]);
-    assert_eq!(leaves(Privacy::P2), [false, false, false, true]);
-    assert_eq!(leaves(Privacy::P3), [false; 4]);
+    assert_eq!(leaves(Privacy::Public), [false, true, true, true]);
+    assert_eq!(leaves(Privacy::Home), [false, false, true, true]);
+    assert_eq!(leaves(Privacy::Personal), [false, false, false, true]);
+    assert_eq!(leaves(Privacy::Others), [false; 4]);
 }
 
 #[test]
 fn what_concerns_the_person_leaves_after_a_yes_unless_the_cloud_is_off() {
-    let asked = Egress { asked: true, ..egress(Privacy::P2) };
+    let asked = Egress { asked: true, ..egress(Privacy::Personal) };
     assert_eq!(SETTINGS.map(|cloud| clear(&asked, cloud).is_ok()), [false, true, true, true]);
-    assert_eq!(clear(&egress(Privacy::P2), Cloud::Home), Err(Denied::Ask));
-    let home = Egress { asked: true, ..egress(Privacy::P1) };
+    assert_eq!(clear(&egress(Privacy::Personal), Cloud::Home), Err(Denied::Ask));
+    let home = Egress { asked: true, ..egress(Privacy::Home) };
     assert_eq!(clear(&home, Cloud::Public), Err(Denied::NotAllowed { needs: "home", is: "public" }));
-    let private = Egress { asked: true, ..egress(Privacy::P3) };
+    let private = Egress { asked: true, ..egress(Privacy::Others) };
     assert_eq!(clear(&private, Cloud::Personal), Err(Denied::Private));
 }
 
 #[test]
 fn overheard_speech_never_leaves() {
-    for privacy in [Privacy::P0, Privacy::P1, Privacy::P2, Privacy::P3] {
+    for privacy in [Privacy::Public, Privacy::Home, Privacy::Personal, Privacy::Others] {
         let overheard = Egress { passive: true, asked: true, ..egress(privacy) };
         assert_eq!(clear(&overheard, Cloud::Personal), Err(Denied::Passive));
     }
@@ -78,9 +78,9 @@ fn overheard_speech_never_leaves() {
 async fn a_permit_exists_only_for_what_is_written_down() {
     let notes = Arc::new(Notes::default());
     let ledger = Ledger::new(notes.clone(), Cloud::Public);
-    ledger.permit(egress(Privacy::P1)).await.expect_err("not allowed");
+    ledger.permit(egress(Privacy::Home)).await.expect_err("not allowed");
     assert!(notes.kept.lock().expect("no panic").is_empty());
-    let permit = ledger.permit(egress(Privacy::P0)).await.expect("permitted");
+    let permit = ledger.permit(egress(Privacy::Public)).await.expect("permitted");
     assert_eq!((permit.host(), permit.body()), ("api.example.com", "who won the match"));
     ledger.close(&permit, &EgressOutcome::Failed("http-429".into())).await;
     let kept = notes.kept.lock().expect("no panic").clone();
@@ -90,13 +90,13 @@ async fn a_permit_exists_only_for_what_is_written_down() {
 #[tokio::test]
 async fn a_ledger_that_cannot_write_lets_nothing_out() {
     let ledger = Ledger::new(Arc::new(Notes { is_full: true, ..Notes::default() }), Cloud::Personal);
-    let denied = ledger.permit(egress(Privacy::P0)).await.expect_err("denied");
+    let denied = ledger.permit(egress(Privacy::Public)).await.expect_err("denied");
     assert_eq!(denied.code(), "egress-ledger-failed");
 }
 
 #[tokio::test]
 async fn more_than_a_ledger_entry_holds_does_not_leave() {
     let ledger = Ledger::new(Arc::new(Notes::default()), Cloud::Personal);
-    let long = Egress { body: Pii::new("x".repeat(BODY_LEN_MAX + 1)), ..egress(Privacy::P0) };
+    let long = Egress { body: Pii::new("x".repeat(BODY_LEN_MAX + 1)), ..egress(Privacy::Public) };
     assert_eq!(ledger.permit(long).await.expect_err("denied").code(), "egress-too-long");
 }

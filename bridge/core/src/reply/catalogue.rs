@@ -93,6 +93,28 @@ sentences! {
     CannotRemember = "cannot-remember", NotHandled;
     /// A question that nobody here can answer.
     CannotAnswer = "cannot-answer", NotHandled;
+    /// It is kept and will be done then.
+    Delayed { when, what } = "delayed", Handled;
+    /// A time that has passed.
+    DelayedPast = "delayed-past", NotHandled;
+    /// More than a week ahead.
+    DelayedTooFar = "delayed-too-far", NotHandled;
+    /// "Tonight", without a time.
+    DelayedVague = "delayed-vague", NotHandled;
+    /// What needs a confirmation is not put off.
+    DelayedRisky { name } = "delayed-risky", NotHandled;
+    /// It could not be written down.
+    DelayedNotKept = "delayed-not-kept", NotHandled;
+    /// Too many wait already.
+    DelayedTooMany = "delayed-too-many", NotHandled;
+    /// No command waits.
+    PlannedNone = "planned-none", Handled;
+    /// The commands that wait.
+    PlannedList { list } = "planned-list", Handled;
+    /// Which one is to be cancelled?
+    PlannedWhich { list } = "planned-which", NotHandled;
+    /// These will not be done.
+    PlannedCancelled { what } = "planned-cancelled", Handled;
     /// The state did not follow.
     DidNotFollow { names } = "did-not-follow", NotHandled;
     /// Something else changed than what was authorised.

@@ -14,6 +14,7 @@ pub use completeness::judge;
 pub use dimension::Dimensions;
 pub use guard::{Reading, Sign, SpeechAct, read, speech_act};
 pub use matrix::{Judgement, Leaning, Matrix, MatrixError};
+pub use words::normalize as plain_words;
 
 use std::collections::BTreeMap;
 

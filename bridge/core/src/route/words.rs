@@ -49,7 +49,7 @@ impl Words {
 }
 
 /// Lower case, typographic apostrophes made plain, punctuation and white space reduced to single spaces.
-pub(crate) fn normalize(text: &str) -> String {
+pub fn normalize(text: &str) -> String {
     let plain: String = text
         .to_lowercase()
         .chars()

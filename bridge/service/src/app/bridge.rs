@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use helix_core::delay::{DelayedCommand, State};
 use helix_core::home::Caller;
 use helix_core::listen::{AudioSource, Ears, Heard, Patience, listen};
 use helix_core::pipeline::{Marks, Outcome, Request, respond};
 use helix_core::reply::{Reply, RunError, Sentence, Tone};
-use helix_core::route::Matrix;
 use helix_core::route::dimension::Source;
+use helix_core::route::{Matrix, Route};
 use helix_core::runs::{Run, Runs, Stage};
 use helix_core::transcribe::RecognizeError;
 use helix_core::{Clock, Language, Pii, UtteranceId};
@@ -15,11 +16,13 @@ use helix_speech::activity::Earshot;
 use helix_speech::denoise::Denoiser;
 use tracing::Instrument;
 
+use super::later::Later;
 use super::own_language;
 use super::speech::Speech;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::control::RunRow;
+use crate::delay::Reports;
 use crate::hass::HomeAssistant;
 use crate::metrics::Metrics;
 use crate::satellite::{
@@ -36,6 +39,7 @@ pub(super) struct Shared {
     pub(super) home: HomeAssistant,
     pub(super) speech: Arc<Speech>,
     pub(super) clock: SystemClock,
+    pub(super) later: Later,
 }
 
 /// What all runs share.
@@ -44,6 +48,7 @@ pub(super) struct Bridge {
     home: HomeAssistant,
     speech: Arc<Speech>,
     clock: SystemClock,
+    later: Later,
     patience: Patience,
     denoise: bool,
     language: Option<Language>,
@@ -59,6 +64,7 @@ impl Bridge {
             home: shared.home,
             speech: shared.speech,
             clock: shared.clock,
+            later: shared.later,
             patience: config.patience,
             denoise: config.denoise,
             language: config.language.clone(),
@@ -135,7 +141,13 @@ impl Bridge {
             let source = Source::Addressed;
             let request =
                 Request { text: request.text, language, caller: request.caller, source, last: None };
-            respond(&request, &self.home, &self.clock, &self.matrix).instrument(span.clone()).await
+            let later = self.later.answer(&request, &self.home, &self.matrix).instrument(span.clone()).await;
+            match later {
+                Some(outcome) => outcome,
+                None => {
+                    respond(&request, &self.home, &self.clock, &self.matrix).instrument(span.clone()).await
+                }
+            }
         };
         run.mark(Stage::Matched, outcome.marks.matched);
         run.mark(Stage::Acted, outcome.marks.acted);
@@ -145,6 +157,24 @@ impl Bridge {
         run.code = Some(outcome.reply.code);
         span.in_scope(|| self.keep(run));
         outcome.reply
+    }
+}
+
+impl Reports for Bridge {
+    fn ended(&self, command: &DelayedCommand, state: State, code: &'static str, marks: Marks) {
+        let mut run = Run::new(new_id(), command.sentence.clone());
+        run.satellite = command.caller.satellite.as_ref().map(ToString::to_string);
+        run.mark(Stage::Matched, marks.matched);
+        run.mark(Stage::Acted, marks.acted);
+        run.mark(Stage::Verified, marks.verified);
+        run.route = Some(Route::Act.as_str());
+        run.code = Some(code);
+        let span = tracing::info_span!("delayed", run_id = %run.id, satellite = run.satellite);
+        span.in_scope(|| {
+            let (id, state) = (&command.id, state.as_str());
+            tracing::info!(id, state, code, "a delayed command has ended");
+            self.keep(run);
+        });
     }
 }
 

@@ -3,16 +3,19 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use helix_core::delay::plan;
 use helix_core::home::Caller;
 use helix_core::pipeline::{Request, consider};
-use helix_core::reply::Reply;
+use helix_core::reply::{Reply, RunError};
 use helix_core::route::dimension::Source;
 use helix_core::route::{Decision, Gate, Matrix};
 use helix_core::{Clock, Home, Language, Pii};
 
+use super::later::now_at;
 use super::own_language;
 use super::visit::Visit;
 use super::waited::Waited;
+use crate::clock::SystemCalendar;
 use crate::config::Config;
 
 /// A connected Home Assistant that is only asked.
@@ -77,7 +80,7 @@ impl Explainer {
         };
         let home = Waited::new(self.visit.home().clone(), self.visit.clock().clone());
         let start = self.visit.clock().now();
-        let decision = consider(&request, &home, &self.matrix).await?;
+        let decision = self.decide(&request, &home).await?;
         let took = self.visit.clock().now().saturating_sub(start);
         let sentence = decision.refusal.as_ref();
         let reply = sentence.map(|sentence| Reply::say(sentence, &language).text).unwrap_or_default();
@@ -87,6 +90,15 @@ impl Explainer {
             (gate, None) => format!("passed at the gate `{}`", gate.as_str()),
         };
         Ok(Explained { decision, reply, reason, took, waited: home.time() })
+    }
+
+    async fn decide(&self, request: &Request, home: &impl Home) -> Result<Decision, RunError> {
+        if let Some(now) = now_at(self.visit.home(), &SystemCalendar)
+            && let Some(plan) = plan(request, &now, home, &self.matrix).await?
+        {
+            return Ok(plan.decision);
+        }
+        consider(request, home, &self.matrix).await
     }
 
     fn caller_in(&self, wanted: &str) -> anyhow::Result<Caller> {

@@ -2,6 +2,7 @@
 
 mod bridge;
 mod explain;
+mod later;
 mod offer;
 mod registration;
 mod speech;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use helix_core::Language;
+use helix_core::delay::DelayBook;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -28,10 +30,12 @@ pub use visit::Visit;
 use crate::clock::{SystemCalendar, SystemClock};
 use crate::config::Config;
 use crate::control::ControlServer;
+use crate::delay::DueLoop;
 use crate::hass::{Connector, HomeAssistant};
 use crate::metrics::Metrics;
 use crate::satellite::{Espeak, Server, Settings};
 use bridge::{Bridge, Shared};
+use later::Later;
 use registration::{Parts, Place, Registration};
 use speech::Speech;
 
@@ -66,8 +70,20 @@ impl App {
         let espeak =
             Espeak::find().await.inspect_err(|error| tracing::info!(%error, "no voice is offered")).ok();
         let (info, info_shown) = watch::channel(Arc::new(offer::info(None, None)));
-        let shared = Shared { home: home.clone(), speech: Arc::clone(&speech), clock };
+        let book = store.as_ref().map(|store| Arc::new(store.delayed()) as Arc<dyn DelayBook>);
+        let later = Later { book: book.clone(), calendar: Arc::new(SystemCalendar), added: Arc::default() };
+        let added = Arc::clone(&later.added);
+        let shared = Shared { home: home.clone(), speech: Arc::clone(&speech), clock: clock.clone(), later };
         let bridge = Arc::new(Bridge::new(&config, shared, metrics.clone(), espeak.clone()));
+        let due_loop = book.map(|book| DueLoop {
+            home: home.clone(),
+            clock,
+            calendar: Arc::new(SystemCalendar),
+            matrix: config.matrix.clone(),
+            book,
+            added,
+            reports: Arc::clone(&bridge),
+        });
         let settings = Settings { listens_max: config.runs_max, ..Settings::default() };
         let server = Server::bind(config.listen, Arc::clone(&bridge), info_shown, settings).await?;
         let address = server.address();
@@ -82,6 +98,9 @@ impl App {
         });
 
         let tasks = TaskTracker::new();
+        if let Some(due_loop) = due_loop {
+            tasks.spawn(due_loop.run(cancel.clone()));
+        }
         if let Some(store) = store {
             tasks.spawn(storage::keep_tidy(store, config.ledger_days, cancel.clone()));
         }

@@ -28,7 +28,7 @@ pub(super) async fn open(data_dir: &Path, calendar: Arc<dyn Calendar>) -> anyhow
     }
 }
 
-/// Forgets what has had its days, until cancelled; then closes the file.
+/// Forgets what has had its days, until cancelled.
 pub(super) async fn keep_tidy(store: Store, ledger_days: u16, cancel: CancellationToken) {
     let tidy = async {
         loop {
@@ -37,9 +37,11 @@ pub(super) async fn keep_tidy(store: Store, ledger_days: u16, cancel: Cancellati
                 Ok(entries) => tracing::info!(entries, ledger_days, "old entries of the ledger were removed"),
                 Err(error) => tracing::warn!(code = error.code(), %error, "old entries of the ledger stay"),
             }
+            if let Err(error) = store.delayed().forget_ended().await {
+                tracing::warn!(code = error.code(), %error, "old delayed commands stay");
+            }
             tokio::time::sleep(TIDY_EVERY).await;
         }
     };
     let _ = cancel.run_until_cancelled(tidy).await;
-    store.close().await;
 }

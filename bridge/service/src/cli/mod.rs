@@ -1,5 +1,6 @@
 //! Arguments in, exit code out; one file per command.
 
+mod delayed;
 mod doctor;
 mod healthcheck;
 mod ledger;
@@ -10,6 +11,7 @@ mod route;
 mod run;
 mod runs;
 mod say;
+mod shortcut;
 mod transcribe;
 mod unregister;
 
@@ -53,6 +55,12 @@ enum Command {
     Model(model::Command),
     /// Show the last runs of the running bridge and their timelines
     Runs(runs::Args),
+    /// Commands for later: list, cancel
+    #[command(subcommand)]
+    Delayed(delayed::Command),
+    /// What language models made of sentences, and is done without one now: list, remove
+    #[command(subcommand)]
+    Shortcut(shortcut::Command),
     /// Show what left the local network, word for word
     Ledger(ledger::Args),
     /// Take out of Home Assistant what Helix put in
@@ -123,6 +131,8 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Route(args) => route::run(context, args).await,
             Command::Model(command) => model::run(context, command).await,
             Command::Runs(args) => runs::run(context, args).await,
+            Command::Delayed(command) => delayed::run(context, command).await,
+            Command::Shortcut(command) => shortcut::run(context, command).await,
             Command::Ledger(args) => ledger::run(context, args).await,
             Command::Unregister => unregister::run(context).await,
             Command::Healthcheck => healthcheck::run(context).await,

@@ -1,12 +1,16 @@
 //! SQLite as the other party: what was promised or left the house is committed here before anything follows from it.
 //! One file, one writer, any number of readers, also of other processes.
 
+mod delayed;
 mod error;
 mod ledger;
 mod open;
+mod shortcut;
 
+pub use delayed::{DelayedRow, DelayedTable};
 pub use error::StoreError;
 pub use ledger::{EgressRow, EgressTable};
+pub use shortcut::ShortcutTable;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -55,6 +59,16 @@ impl Store {
     /// The ledger's entries.
     pub fn egress(&self) -> EgressTable {
         EgressTable { store: self.clone() }
+    }
+
+    /// Delayed commands.
+    pub fn delayed(&self) -> DelayedTable {
+        DelayedTable { store: self.clone() }
+    }
+
+    /// Shortcuts.
+    pub fn shortcuts(&self) -> ShortcutTable {
+        ShortcutTable { store: self.clone() }
     }
 
     /// Where the damaged database lies that this one took the place of.

@@ -1,13 +1,13 @@
 //! What was committed survives a process that is killed in the middle.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 
 use helix::store::Store;
 use helix_core::egress::{Cloud, Ledger};
 
-use crate::place::{Place, again, at, egress, given_folder};
+use crate::place::{Place, at, child, egress, given_folder};
 
 const NAME: &str = "crash::what_was_permitted_is_there_after_a_kill";
 const KILLED_AFTER: usize = 25;
@@ -18,14 +18,8 @@ async fn what_was_permitted_is_there_after_a_kill() {
         return permit_for_ever(&folder).await;
     }
     let place = Place::new("kill");
-    let (program, arguments, (variable, folder)) = again(NAME, place.path());
-    let mut child = Command::new(program)
-        .args(arguments)
-        .env(variable, folder)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("started");
+    let mut child =
+        child(NAME, place.path()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("started");
     let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
     let ids =
         lines.map_while(Result::ok).filter_map(|line| line.strip_prefix("permitted ").map(str::to_owned));
@@ -39,6 +33,7 @@ async fn what_was_permitted_is_there_after_a_kill() {
     assert!(store.kept_aside().is_none());
 }
 
+#[allow(clippy::print_stdout, reason = "the parent reads it")]
 async fn permit_for_ever(folder: &std::path::Path) {
     let store = Store::open(folder, at("2026-11-21T12:00:00Z")).await.unwrap();
     let ledger = Ledger::new(Arc::new(store.egress()), Cloud::Public);

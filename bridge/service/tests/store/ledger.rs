@@ -31,7 +31,7 @@ async fn a_permitted_text_is_there_before_it_can_be_sent_and_its_outcome_after()
 async fn what_is_denied_leaves_no_entry() {
     let place = Place::new("denied");
     let store = place.open().await.unwrap();
-    for privacy in [Privacy::P1, Privacy::P2, Privacy::P3] {
+    for privacy in [Privacy::Home, Privacy::Personal, Privacy::Others] {
         let wanted = helix_core::egress::Egress { privacy, ..egress("my diagnosis") };
         ledger(&store).permit(wanted).await.expect_err("denied");
     }
@@ -78,7 +78,7 @@ async fn on_a_full_disk_nothing_leaves_and_nothing_is_lost() {
 /// Permits until the disk is full, then looks, makes room and goes on.
 async fn fill(folder: &std::path::Path) {
     let ballast = folder.join("ballast");
-    std::fs::write(&ballast, [0; 100_000]).unwrap();
+    std::fs::write(&ballast, vec![0; 100_000]).unwrap();
     let store = Store::open(folder, at("2026-11-21T12:00:00Z")).await.unwrap();
     let (ledger, mut permitted) = (ledger(&store), Vec::new());
     let denied = loop {

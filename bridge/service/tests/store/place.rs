@@ -70,7 +70,7 @@ pub(crate) fn egress(text: &str) -> Egress {
         run: None,
         host: "api.example.com".into(),
         purpose: Purpose::Answer,
-        privacy: Privacy::P0,
+        privacy: Privacy::Public,
         passive: false,
         asked: false,
         body: Pii::new(text.to_owned()),
@@ -79,22 +79,27 @@ pub(crate) fn egress(text: &str) -> Egress {
 
 /// The folder that this process works in as the child of a test.
 pub(crate) fn given_folder() -> Option<PathBuf> {
-    std::env::var_os("HELIX_STORE_CHILD").map(PathBuf::from)
+    std::env::var_os(CHILD).map(PathBuf::from)
 }
 
 /// The test `name` again, as a child that works in `folder`.
-pub(crate) fn again(name: &str, folder: &Path) -> (PathBuf, Vec<String>, (&'static str, PathBuf)) {
-    let arguments = ["--exact", name, "--nocapture", "--test-threads=1"];
-    let arguments = arguments.into_iter().map(str::to_owned).collect();
-    (std::env::current_exe().expect("a program"), arguments, ("HELIX_STORE_CHILD", folder.to_owned()))
+pub(crate) fn child(name: &str, folder: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("a program"));
+    command.args(only(name)).env(CHILD, folder);
+    command
 }
 
 /// The same, in a file system of its own that holds so many kB.
 pub(crate) fn again_on_a_small_disk(name: &str, folder: &Path, kilobytes: u32) -> Command {
-    let (program, arguments, (variable, value)) = again(name, folder);
     let mut command = Command::new("unshare");
     let script = "mount -t tmpfs -o \"size=$1k\" none \"$2\" && shift 2 && exec \"$@\"";
     command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh", &kilobytes.to_string()]);
-    command.arg(folder).arg(program).args(arguments).env(variable, value);
+    command.arg(folder).arg(std::env::current_exe().expect("a program")).args(only(name)).env(CHILD, folder);
     command
+}
+
+const CHILD: &str = "HELIX_STORE_CHILD";
+
+fn only(name: &str) -> [&str; 4] {
+    ["--exact", name, "--nocapture", "--test-threads=1"]
 }
