@@ -122,11 +122,15 @@ pub(super) struct Template {
 }
 
 /// The languages with words.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 8] = [
     ("de", include_str!("words/de.toml")),
     ("en", include_str!("words/en.toml")),
     ("fr", include_str!("words/fr.toml")),
     ("nl", include_str!("words/nl.toml")),
+    ("es", include_str!("words/es.toml")),
+    ("it", include_str!("words/it.toml")),
+    ("pl", include_str!("words/pl.toml")),
+    ("cs", include_str!("words/cs.toml")),
 ];
 
 /// The words of one language and how to find them.
