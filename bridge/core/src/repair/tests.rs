@@ -66,6 +66,7 @@ fn registry(german: bool) -> Arc<Registry> {
     })
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "the shape of the context")]
 fn state(id: &EntityId) -> Option<EntityState> {
     let attributes = match id.as_str() {
         "light.floor_lamp" => json!({"brightness": 102}),
@@ -116,7 +117,7 @@ impl Home {
         read.reading().cloned().unwrap_or_else(|| panic!("{text}: {read:?}"))
     }
 
-    /// What is asked of what, in a few words: "brightness 60 light.floor_lamp".
+    /// What is asked of what, in a few words: `brightness 60 light.floor_lamp`.
     fn said(&self, text: &str) -> String {
         let step = |step: &Step| {
             let value = step.value.as_ref().map(|value| format!(" {value}")).unwrap_or_default();
@@ -255,9 +256,10 @@ fn a_sentence_goes_on_from_the_last_one() {
     assert_eq!(lamp().said("and the radio too"), "on switch.radio");
     assert_eq!(lamp().said("and in the kitchen too"), "on light.counter light.kitchen");
     assert!(Home::english().declines("turn it off again"));
-    assert!(lamp().last.is_some_and(
-        |last| last.is_recent(Duration::from_secs(60)) && !last.is_recent(Duration::from_secs(61))
-    ));
+    assert!(
+        lamp().last.is_some_and(|last| last.is_recent(FOLLOW_UP_LIMIT)
+            && !last.is_recent(FOLLOW_UP_LIMIT + Duration::from_secs(1)))
+    );
 }
 
 #[test]
