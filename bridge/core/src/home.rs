@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::act::Action;
 use crate::id::FloorId;
 use crate::{AreaId, DeviceId, EntityId, Language};
 
@@ -63,6 +64,8 @@ pub struct Registry {
     pub floors: BTreeMap<FloorId, Floor>,
     /// The area of each device that has one.
     pub device_areas: BTreeMap<DeviceId, AreaId>,
+    /// Whether its thermometers count in degrees Fahrenheit.
+    pub fahrenheit: bool,
 }
 
 /// The state of one entity.
@@ -275,4 +278,7 @@ pub trait Home: Send + Sync + 'static {
         language: &Language,
         caller: &Caller,
     ) -> impl Future<Output = Result<Execution, HomeError>> + Send;
+
+    /// Calls a Home Assistant action that was authorised, for what has no sentence.
+    fn call(&self, action: &Action) -> impl Future<Output = Result<(), HomeError>> + Send;
 }

@@ -5,6 +5,7 @@
 
 pub mod act;
 pub mod clock;
+pub mod converse;
 pub mod delay;
 pub mod dialogue;
 pub mod egress;

@@ -1,18 +1,19 @@
 //! What happens to one sentence: dry run, decide, execute, verify, reply.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::act::{Action, verify};
-use crate::dialogue::Clearance;
-use crate::home::{Caller, Execution, ExecutionKind, Match};
+use crate::dialogue::{Clearance, Confirmed};
+use crate::home::{Caller, Execution, ExecutionKind, Match, Registry};
 use crate::repair::{LastAct, Read, Reading};
 use crate::reply::{Reply, RunError, Sentence, Tone};
 use crate::resolve::{Repair, Resolution, resolve};
 use crate::route::dimension::{Length, Source};
 use crate::route::{
-    Decision, Matrix, Origin, Route, Situation, decide, decide_length, decide_parts, decide_unsure, join,
+    Decision, Matrix, Origin, Situation, decide, decide_length, decide_parts, decide_unsure, join,
 };
-use crate::{Clock, Home, Language, Pii};
+use crate::{Clock, EntityId, Home, Language, Pii};
 
 /// The longest sentence that is looked at, in characters: 30 s of fast speech have about 600.
 pub const SENTENCE_LEN_MAX: usize = 1000;
@@ -28,8 +29,6 @@ pub struct Request {
     pub caller: Caller,
     /// How it came.
     pub source: Source,
-    /// What was done last from the same satellite, if a sentence may still go on from it.
-    pub last: Option<LastAct>,
 }
 
 /// When the stages of a run were done (times of the run's [`Clock`]).
@@ -52,25 +51,15 @@ pub struct Outcome {
     pub decision: Option<Decision>,
     /// The timeline.
     pub marks: Marks,
-    /// What a sentence may go on from, if this one acted.
-    pub act: Option<LastAct>,
 }
 
-/// Carries one sentence through all stages. Always ends with a reply.
-pub async fn respond(request: &Request, home: &impl Home, clock: &impl Clock, matrix: &Matrix) -> Outcome {
-    let mut marks = Marks::default();
-    let mut decision = None;
-    let reply = match stages(request, home, clock, matrix, &mut marks, &mut decision).await {
-        Ok(reply) => reply,
-        Err(error) => Reply::rescue(&error, &request.language),
-    };
-    let act = decision.as_ref().and_then(|decision| last_act(decision, clock.now()));
-    Outcome { reply, decision, marks, act }
-}
-
-/// What a next sentence may go on from: what was read, if it was done.
-fn last_act(decision: &Decision, now: Duration) -> Option<LastAct> {
-    decision.read.reading().filter(|_| decision.acts()).map(|reading| LastAct::of(reading, now))
+/// What was said before, as far as it matters to the next sentence.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Background {
+    /// What was done last from this satellite.
+    pub last: Option<LastAct>,
+    /// Entities that the person said are not meant.
+    pub not_meant: Vec<EntityId>,
 }
 
 /// Decides about a sentence without doing anything.
@@ -78,9 +67,22 @@ fn last_act(decision: &Decision, now: Duration) -> Option<LastAct> {
 /// # Errors
 /// [`RunError`] if Home Assistant cannot be asked.
 pub async fn consider(request: &Request, home: &impl Home, matrix: &Matrix) -> Result<Decision, RunError> {
+    consider_after(&Background::default(), request, home, matrix).await
+}
+
+/// Decides about a sentence that follows others.
+///
+/// # Errors
+/// [`RunError`] if Home Assistant cannot be asked.
+pub async fn consider_after(
+    background: &Background,
+    request: &Request,
+    home: &impl Home,
+    matrix: &Matrix,
+) -> Result<Decision, RunError> {
     let text = request.text.expose().trim();
     let Request { language, caller, .. } = request;
-    let registry = home.registry()?;
+    let registry = without(home.registry()?, &background.not_meant);
     let clearance = Clearance::none();
     let situation = Situation {
         language,
@@ -97,7 +99,7 @@ pub async fn consider(request: &Request, home: &impl Home, matrix: &Matrix) -> R
         return Ok(decide_length(Length::TooLong, &situation));
     }
     let Resolution { found, repair, read } =
-        resolve(text, language, caller, request.last.as_ref(), home).await?;
+        resolve(text, language, caller, background, &registry, home).await?;
     if read == Read::Nothing
         && !matches!(found, Match::Strict(_))
         && let Some(parts) = join::parts(text, language)
@@ -119,25 +121,55 @@ pub async fn consider(request: &Request, home: &impl Home, matrix: &Matrix) -> R
     Ok(Decision { read, ..decision })
 }
 
-async fn stages(
-    request: &Request,
-    home: &impl Home,
-    clock: &impl Clock,
-    matrix: &Matrix,
-    marks: &mut Marks,
-    decided: &mut Option<Decision>,
-) -> Result<Reply, RunError> {
-    let decision = decided.insert(consider(request, home, matrix).await?);
-    marks.matched = Some(clock.now());
-    if decision.sentences.is_empty() || !matches!(decision.route(), Route::Act | Route::Answer) {
-        let refusal = decision.refusal.as_ref().unwrap_or(&Sentence::NoMatch);
-        return Ok(Reply::say(refusal, &request.language));
+/// The home as if these entities were not open to voice.
+fn without(registry: Arc<Registry>, hidden: &[EntityId]) -> Arc<Registry> {
+    if hidden.is_empty() {
+        return registry;
     }
-    carry_out(decision, request, home, clock, marks).await
+    let mut registry = Registry::clone(&registry);
+    for id in hidden {
+        if let Some(entity) = registry.entities.get_mut(id) {
+            entity.exposed = false;
+        }
+    }
+    Arc::new(registry)
 }
 
-/// Lets Home Assistant do what was decided, and proves it.
-pub(crate) async fn carry_out(
+/// What was confirmed is dry-run and decided about anew: what changed since the question was asked counts.
+///
+/// # Errors
+/// [`RunError`] if Home Assistant cannot be asked.
+pub async fn reconsider(
+    sentences: &[String],
+    confirmed: &Confirmed,
+    request: &Request,
+    home: &impl Home,
+    matrix: &Matrix,
+) -> Result<Decision, RunError> {
+    let Request { language, caller, source, .. } = request;
+    let found = home.dry_run(sentences.to_vec(), language, caller).await?;
+    let registry = home.registry()?;
+    let clearance = &confirmed.clearance;
+    let situation = Situation { language, registry: &registry, caller, source: *source, matrix, clearance };
+    let asked = &confirmed.pending.asked;
+    let strict = |(sentence, found): (&String, &Match)| match found {
+        Match::Strict(strict) => Some((sentence.clone(), strict.clone())),
+        Match::None | Match::Unmatched { .. } => None,
+    };
+    let parts: Option<Vec<_>> = sentences.iter().zip(&found).map(strict).collect();
+    match parts {
+        Some(parts) if parts.len() == sentences.len() => {
+            Ok(decide_parts(asked, parts, Origin::Exact, &situation))
+        }
+        Some(_) | None => Ok(decide(asked, found.first().unwrap_or(&Match::None), &situation)),
+    }
+}
+
+/// Lets Home Assistant carry out what was decided, and proves it.
+///
+/// # Errors
+/// [`RunError`] if Home Assistant cannot be told.
+pub async fn carry_out(
     decision: &Decision,
     request: &Request,
     home: &impl Home,

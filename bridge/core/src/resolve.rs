@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::home::{Caller, HomeError, Match, Registry, StrictMatch};
-use crate::repair::{Context, LastAct, Read, Understanding, read, settled, twins};
+use crate::pipeline::Background;
+use crate::repair::{Context, Read, Understanding, read, settled, twins};
 use crate::{AreaId, EntityId, Home, Language};
 
 /// What the matcher and the canonical reading make of a sentence.
@@ -35,15 +36,21 @@ pub(crate) async fn resolve(
     text: &str,
     language: &Language,
     caller: &Caller,
-    last: Option<&LastAct>,
+    background: &Background,
+    registry: &Arc<Registry>,
     home: &impl Home,
 ) -> Result<Resolution, HomeError> {
-    let registry = home.registry()?;
     let found = home.dry_run(vec![text.to_owned()], language, caller).await?.pop().unwrap_or(Match::None);
     let (understanding, twins) = {
-        let here = area_of(caller, &registry);
+        let here = area_of(caller, registry);
         let state = |id: &EntityId| home.state(id);
-        let context = Context { registry: &registry, language, here: here.as_ref(), state: &state, last };
+        let context = Context {
+            registry,
+            language,
+            here: here.as_ref(),
+            state: &state,
+            last: background.last.as_ref(),
+        };
         let understanding = read(text, &context);
         let twins = understanding.read.reading().and_then(|reading| twins(reading, &context));
         (understanding, twins)
@@ -77,7 +84,7 @@ fn unsettled(agreed: Option<bool>) -> Repair {
 }
 
 /// The area where somebody speaks.
-fn area_of(caller: &Caller, registry: &Arc<Registry>) -> Option<AreaId> {
+fn area_of(caller: &Caller, registry: &Registry) -> Option<AreaId> {
     let device = caller.device.as_ref().and_then(|device| registry.device_areas.get(device));
     let satellite = caller.satellite.as_ref().and_then(|id| registry.entities.get(id));
     device.or_else(|| satellite.and_then(|entity| entity.area.as_ref())).cloned()

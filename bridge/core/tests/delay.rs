@@ -119,7 +119,6 @@ fn request(text: &str) -> Request {
         language: Language::english(),
         caller: Caller::default(),
         source: Source::Addressed,
-        last: None,
     }
 }
 

@@ -22,6 +22,7 @@ async fn hear(mut audio: Script, reader: &Reader, home: &FakeHome) -> Result<Hea
         patience: Patience::normal(),
         language: &language,
         caller: &caller,
+        secret: false,
     };
     listen(&mut audio, &mut LoudIsSpeech::default(), &ears).await
 }

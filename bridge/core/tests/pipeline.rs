@@ -2,11 +2,13 @@
 
 mod fakes;
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use fakes::{FakeHome, KITCHEN, PausedClock};
+use helix_core::converse::Conversation;
 use helix_core::home::{Caller, HomeError};
-use helix_core::pipeline::{Outcome, Request, respond};
+use helix_core::pipeline::{Outcome, Request};
 use helix_core::reply::Tone;
 use helix_core::route::Matrix;
 use helix_core::route::dimension::Source;
@@ -18,9 +20,16 @@ async fn say(text: &str, home: &FakeHome) -> Outcome {
         language: Language::english(),
         caller: Caller::default(),
         source: Source::Addressed,
-        last: None,
     };
-    respond(&request, home, &PausedClock::start(), Matrix::built_in()).await
+    let conversation = Conversation {
+        home,
+        clock: &PausedClock::start(),
+        matrix: Matrix::built_in(),
+        pin: None,
+        dialogues: &Mutex::default(),
+        specialist: &(),
+    };
+    conversation.respond(&request, None).await
 }
 
 #[tokio::test(start_paused = true)]

@@ -80,6 +80,7 @@ pub mod exposure;
 pub mod fuzzing;
 pub mod pipeline;
 pub mod registry;
+pub mod service;
 pub mod states;
 
 pub use command::{Command, Request, RequestShapeError};

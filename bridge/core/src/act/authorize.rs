@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Risk;
+use super::limits::is_unusual;
+use super::restore::Past;
 use super::rules::{Rule, rule_for};
 use super::verify::Expectation;
 use crate::EntityId;
@@ -46,6 +48,7 @@ pub struct Draft {
     target: EntityId,
     data: BTreeMap<String, Value>,
     risk: Risk,
+    unusual: bool,
     expectation: Expectation,
 }
 
@@ -65,6 +68,15 @@ impl Draft {
     /// Its risk class.
     pub fn risk(&self) -> Risk {
         self.risk
+    }
+
+    /// Whether its values are far from those of daily life.
+    pub fn is_unusual(&self) -> bool {
+        self.unusual
+    }
+    /// Whether a person has to be asked first.
+    pub fn needs_a_yes(&self) -> bool {
+        self.risk >= Risk::R3 || self.unusual
     }
 
     /// Clears the risk: the highest class only if exactly this was confirmed.
@@ -159,14 +171,45 @@ impl<'a> ExposedEntities<'a> {
         let Some(rule) = rule_for(&intent, target.domain()) else {
             return Err(Refusal::UnknownRule { intent, target });
         };
-        let risk = risk_of(rule, entity).max(self.matrix.raised(entity).unwrap_or(Risk::R0));
+        let service = format!("{}.{}", target.domain(), rule.action);
+        let data = data_of(rule, &slots);
         Ok(Draft {
-            service: format!("{}.{}", target.domain(), rule.action),
-            data: data_of(rule, &slots),
+            risk: self.risk_of(rule.risk, entity),
+            unusual: is_unusual(&service, &data, self.registry.fahrenheit),
+            service,
+            data,
             expectation: Expectation::of(rule, &slots),
             target,
-            risk,
         })
+    }
+
+    /// Makes a draft of what restores a state, if there is a way back and the entity is still exposed.
+    ///
+    /// # Errors
+    /// [`Refusal`] says which of the conditions failed; never [`Refusal::NeedsConfirmation`].
+    pub fn restore(&self, past: &Past) -> Result<Draft, Refusal> {
+        let target = past.target.clone();
+        let Some(entity) = self.registry.entities.get(&target) else { return Err(Refusal::Missing(target)) };
+        if !entity.exposed {
+            return Err(Refusal::NotExposed(target));
+        }
+        let Some(step) = past.step() else {
+            return Err(Refusal::UnknownRule { intent: "undo".to_owned(), target });
+        };
+        Ok(Draft {
+            service: step.action.clone(),
+            data: step.data(&past.before),
+            risk: self.risk_of(step.risk, entity),
+            unusual: false,
+            expectation: Expectation::states(&step.expect),
+            target,
+        })
+    }
+
+    fn risk_of(&self, by_rule: Risk, entity: &Entity) -> Risk {
+        let secures = is_security(&entity.id, entity.device_class.as_deref());
+        let by_kind = if secures { Risk::R3 } else { by_rule };
+        by_kind.max(self.matrix.raised(entity).unwrap_or(Risk::R0))
     }
 
     /// Makes an action of a proposal if its target is exposed and its risk is cleared.
@@ -193,10 +236,6 @@ impl ExposedEntities<'_> {
             || matches!(target.domain(), "lock" | "alarm_control_panel" | "valve")
             || is_security(target, class)
     }
-}
-
-fn risk_of(rule: &Rule, entity: &Entity) -> Risk {
-    if is_security(&entity.id, entity.device_class.as_deref()) { Risk::R3 } else { rule.risk }
 }
 
 /// Covers and valves of these device classes open the house or feed water or gas.

@@ -1,10 +1,13 @@
 //! From a strict match to an authorised [`Action`], and from its execution to proof.
 
 mod authorize;
+mod limits;
+mod restore;
 mod rules;
 mod verify;
 
 pub use authorize::{Action, Draft, ExposedEntities, ProposedAction, Refusal};
+pub use restore::Past;
 pub use rules::{IntentKind, kind_of};
 pub use verify::{Proof, SETTLE_LIMIT, verify};
 

@@ -83,6 +83,13 @@ pub(super) fn rule_for(intent: &str, domain: &str) -> Option<&'static Rule> {
     INTENTS.get(intent)?.on.iter().find(|rule| rule.domains.iter().any(|d| d == domain))
 }
 
+/// Every action that an intent can lead to, such as `light.turn_on`.
+#[cfg(test)]
+pub(super) fn every_action() -> std::collections::BTreeSet<String> {
+    let rules = INTENTS.values().flat_map(|intent| &intent.on);
+    rules.flat_map(|rule| rule.domains.iter().map(|domain| format!("{domain}.{}", rule.action))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -46,6 +46,11 @@ impl Expectation {
         Self { any_of, none_of: rule.expect_not.clone(), attribute: attribute.filter(|_| !dark) }
     }
 
+    /// One of these states.
+    pub(super) fn states(any_of: &[String]) -> Self {
+        Self { any_of: any_of.to_vec(), ..Self::default() }
+    }
+
     fn is_met_by(&self, now: &EntityState) -> bool {
         let state = &now.state;
         if ["unavailable", "unknown"].contains(&state.as_str()) && !self.is_blind() {
@@ -78,7 +83,7 @@ fn is_assumed(now: &EntityState) -> bool {
     now.attributes.get("assumed_state").and_then(Value::as_bool).unwrap_or(false)
 }
 
-fn number(value: &Value) -> Option<f64> {
+pub(super) fn number(value: &Value) -> Option<f64> {
     value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 

@@ -236,7 +236,6 @@ fn request(command: &DelayedCommand, sentence: &str) -> Request {
         language: command.language.clone(),
         caller: command.caller.clone(),
         source: Source::Addressed,
-        last: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a person has confirmed: only a confirmed question makes one that clears anything.
+//! What a person has confirmed: only an answered question makes one that clears anything.
 
 use crate::act::Draft;
 
@@ -14,8 +14,17 @@ impl Clearance {
         Self::default()
     }
 
+    pub(super) fn of(drafts: Vec<Draft>) -> Self {
+        Self { drafts }
+    }
+
     /// Whether exactly this was confirmed: the same action on the same entity with the same data.
     pub fn covers(&self, draft: &Draft) -> bool {
-        self.drafts.iter().any(|confirmed| confirmed == draft)
+        self.drafts.contains(draft)
+    }
+
+    /// Whether these are all that was confirmed, and nothing else.
+    pub fn is_exactly(&self, drafts: &[Draft]) -> bool {
+        drafts.len() == self.drafts.len() && drafts.iter().all(|draft| self.covers(draft))
     }
 }

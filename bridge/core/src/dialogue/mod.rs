@@ -1,5 +1,299 @@
 //! The conversation of each satellite: what was asked, what was confirmed, what can be undone.
+//!
+//! Pure: utterances and times go in, a [`Turn`] comes out. Whatever a [`Turn`] lets happen is decided, authorised
+//! and carried out elsewhere.
 
 mod clearance;
+mod echo;
+mod masks;
+mod pin;
+mod question;
+mod words;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 pub use clearance::Clearance;
+pub use pin::{OFF_FOR, Pin, PinShapeError, TRIES_MAX};
+pub use question::{CHOICES_MAX, Candidate, Choice, Deed, Pending, Question};
+pub(crate) use words::control_of;
+
+use crate::act::{Draft, Past, Risk};
+use crate::home::Caller;
+use crate::repair::LastAct;
+use crate::reply::Sentence;
+use crate::route::dimension::{ControlAsk, Source};
+use crate::{DeviceId, EntityId, Language};
+use echo::Echoes;
+use masks::Masks;
+use pin::{Attempts, Tried};
+use question::Answer;
+use words::Words;
+
+/// How long a question stays open.
+pub const OPEN_FOR: Duration = Duration::from_secs(30);
+/// How long an act can be undone.
+pub const UNDO_FOR: Duration = Duration::from_mins(10);
+/// Satellites and conversations that are kept in mind; the one that was silent longest goes first.
+pub const SATELLITES_MAX: usize = 64;
+
+/// Who talks: a satellite, a device, or else a conversation. Never a known person.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Satellite {
+    /// `assist_satellite.…`.
+    Entity(EntityId),
+    /// A device without such an entity.
+    Device(DeviceId),
+    /// A conversation that was typed.
+    Conversation(String),
+}
+
+impl Satellite {
+    /// Who talks, if anything is known about it.
+    pub fn of(caller: &Caller, conversation: Option<&str>) -> Option<Self> {
+        let entity = caller.satellite.clone().map(Self::Entity);
+        let device = || caller.device.clone().map(Self::Device);
+        entity.or_else(device).or_else(|| conversation.map(|id| Self::Conversation(id.to_owned())))
+    }
+
+    /// Whether it has ears, so that another one may hear the same sentence.
+    fn hears(&self) -> bool {
+        match self {
+            Self::Entity(_) | Self::Device(_) => true,
+            Self::Conversation(_) => false,
+        }
+    }
+}
+
+/// One utterance as the dialogue sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Utterance<'a> {
+    /// Who talks.
+    pub satellite: Option<&'a Satellite>,
+    /// The words.
+    pub text: &'a str,
+    /// Their language.
+    pub language: &'a Language,
+    /// How they came.
+    pub source: Source,
+    /// When, by the clock of the runs.
+    pub now: Duration,
+}
+
+/// What an utterance is in its conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Turn {
+    /// A sentence of its own.
+    New,
+    /// Another satellite heard the same and is dealing with it.
+    Echo,
+    /// The question was answered with yes, or with the PIN.
+    Confirmed(Box<Confirmed>),
+    /// One of several was chosen.
+    Chosen(Chosen),
+    /// It was no, or a wrong PIN.
+    Say(Sentence),
+    /// The last words are said again.
+    Again(String),
+}
+
+/// The sentence that may have meant several things, and which of them it did not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// The words that led to the question.
+    pub asked: String,
+    /// The entities that were not chosen.
+    pub not_meant: Vec<EntityId>,
+}
+
+/// What was confirmed, and the proof of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Confirmed {
+    /// What is to be done.
+    pub pending: Pending,
+    /// What lets it pass.
+    pub clearance: Clearance,
+}
+
+/// The conversations of all satellites.
+#[derive(Debug, Default)]
+pub struct Dialogues {
+    satellites: BTreeMap<Satellite, Dialogue>,
+    attempts: Attempts,
+    echoes: Echoes,
+    masks: Masks,
+}
+
+/// One conversation.
+#[derive(Debug, Default)]
+struct Dialogue {
+    open: Option<(Question, Duration)>,
+    said: Option<String>,
+    acted: Option<(Vec<Past>, Duration)>,
+    last: Option<LastAct>,
+    used: Duration,
+}
+
+impl Dialogue {
+    fn open_at(&self, now: Duration) -> Option<&Question> {
+        let fresh = |asked: Duration| now.saturating_sub(asked) <= OPEN_FOR;
+        self.open.as_ref().filter(|(_, asked)| fresh(*asked)).map(|(question, _)| question)
+    }
+}
+
+impl Dialogues {
+    /// Takes in an utterance. An open question is over with it, unless a PIN was wrong or it is to be repeated.
+    pub fn hear(&mut self, heard: &Utterance<'_>, pin: Option<&Pin>) -> Turn {
+        let Some(satellite) = heard.satellite.filter(|_| heard.source != Source::Passive) else {
+            return Turn::New;
+        };
+        let dialogue = self.of(satellite, heard.now);
+        let Some(question) = dialogue.open_at(heard.now).cloned() else {
+            dialogue.open = None;
+            let is_echo = satellite.hears() && self.echoes.hears_again(satellite, heard.text, heard.now);
+            return if is_echo { Turn::Echo } else { Turn::New };
+        };
+        if control_of(heard.text, heard.language) == ControlAsk::Repeat {
+            return dialogue.said.clone().map_or(Turn::New, Turn::Again);
+        }
+        dialogue.open = None;
+        match (question.read(heard.text, heard.language), question) {
+            (Answer::Yes, Question::Confirm(pending)) => confirmed(pending),
+            (Answer::Pin(given), Question::Pin(pending)) => {
+                let Some(pin) = pin else { return Turn::New };
+                match self.attempts.attempt(pin, &given, heard.now) {
+                    Tried::Right => confirmed(pending),
+                    Tried::Wrong => {
+                        self.of(satellite, heard.now).open = Some((Question::Pin(pending), heard.now));
+                        Turn::Say(Sentence::WrongPin)
+                    }
+                    Tried::Off(left) => Turn::Say(pin_off(left)),
+                }
+            }
+            (Answer::Chosen(at), Question::Choice(choice)) => {
+                let others = choice.among.iter().enumerate().filter(|(other, _)| *other != at);
+                let not_meant = others.map(|(_, other)| other.entity.clone()).collect();
+                Turn::Chosen(Chosen { asked: choice.asked, not_meant })
+            }
+            (Answer::No, _) => Turn::Say(Sentence::Left),
+            (Answer::Other | Answer::Yes | Answer::Pin(_) | Answer::Chosen(_), _) => Turn::New,
+        }
+    }
+
+    /// Opens a question; the next utterance of this satellite within [`OPEN_FOR`] is its answer. Where a PIN is
+    /// configured, what is of the highest risk asks for it. Tells what to say.
+    pub fn ask(
+        &mut self,
+        satellite: &Satellite,
+        question: Question,
+        language: &Language,
+        now: Duration,
+        pin: Option<&Pin>,
+    ) -> Sentence {
+        let (question, sentence) = match question {
+            Question::Confirm(pending) | Question::Pin(pending) => {
+                let act = pending.act.clone();
+                if pin.is_some() && pending.drafts.iter().any(|draft| draft.risk() >= Risk::R3) {
+                    if let Some(left) = self.attempts.off_for(now) {
+                        return pin_off(left);
+                    }
+                    (Question::Pin(pending), Sentence::AskPin { act })
+                } else {
+                    (Question::Confirm(pending), Sentence::Confirm { act })
+                }
+            }
+            Question::Choice(choice) => {
+                let names: Vec<_> = choice.among.iter().map(|one| one.name.clone()).collect();
+                (Question::Choice(choice), Sentence::WhichOne { names: any_of(&names, language) })
+            }
+        };
+        self.of(satellite, now).open = Some((question, now));
+        sentence
+    }
+
+    /// Keeps the last words, for "say that again".
+    pub fn said(&mut self, satellite: &Satellite, text: &str, now: Duration) {
+        self.of(satellite, now).said = Some(text.to_owned());
+    }
+
+    /// The last words, for "say that again".
+    pub fn last_words(&self, satellite: &Satellite) -> Option<String> {
+        self.satellites.get(satellite)?.said.clone()
+    }
+
+    /// Keeps how it was before an act, for "undo that", and what was done, for "and the bedroom too".
+    pub fn acted(&mut self, satellite: &Satellite, before: Vec<Past>, last: Option<LastAct>, now: Duration) {
+        let dialogue = self.of(satellite, now);
+        dialogue.acted = Some((before, now)).filter(|(before, _)| !before.is_empty());
+        dialogue.last = last;
+    }
+
+    /// What was done last from this satellite, if a sentence that is said now may go on from it.
+    pub fn last_act(&self, satellite: &Satellite, now: Duration) -> Option<LastAct> {
+        self.satellites.get(satellite)?.last.clone().filter(|last| last.is_recent(now))
+    }
+
+    /// How it was before the last act of this satellite, if that is not too long ago; it can be undone once.
+    pub fn take_undo(&mut self, satellite: &Satellite, now: Duration) -> Option<Vec<Past>> {
+        let (before, at) = self.of(satellite, now).acted.take()?;
+        (now.saturating_sub(at) <= UNDO_FOR).then_some(before)
+    }
+
+    /// Whether the next words of this satellite may be a PIN; of an unknown one, whether those of any may be.
+    pub fn expects_pin(&self, satellite: Option<&Satellite>, now: Duration) -> bool {
+        let asks = |dialogue: &Dialogue| matches!(dialogue.open_at(now), Some(Question::Pin(_)));
+        match satellite {
+            Some(satellite) => self.satellites.get(satellite).is_some_and(asks),
+            None => self.satellites.values().any(asks),
+        }
+    }
+
+    /// Takes words that may be a PIN into safe keeping, and gives what stands for them everywhere else.
+    pub fn mask(&mut self, words: String, now: Duration) -> String {
+        self.masks.put(words, now)
+    }
+
+    /// The words that a mask stands for, once.
+    pub fn unmask(&mut self, mask: &str, now: Duration) -> Option<String> {
+        self.masks.take(mask, now)
+    }
+
+    fn of(&mut self, satellite: &Satellite, now: Duration) -> &mut Dialogue {
+        if !self.satellites.contains_key(satellite) && self.satellites.len() >= SATELLITES_MAX {
+            let oldest = self.satellites.iter().min_by_key(|(_, dialogue)| dialogue.used);
+            if let Some(oldest) = oldest.map(|(satellite, _)| satellite.clone()) {
+                self.satellites.remove(&oldest);
+            }
+        }
+        let dialogue = self.satellites.entry(satellite.clone()).or_default();
+        dialogue.used = now;
+        dialogue
+    }
+}
+
+fn confirmed(pending: Pending) -> Turn {
+    let clearance = Clearance::of(pending.drafts.clone());
+    Turn::Confirmed(Box::new(Confirmed { pending, clearance }))
+}
+
+fn pin_off(left: Duration) -> Sentence {
+    Sentence::PinOff { minutes: left.as_secs().div_ceil(60).max(1).to_string() }
+}
+
+/// What would be done, as it stands in "Shall I …?".
+pub(crate) fn act_in_words(drafts: &[&Draft], names: &[String], language: &Language) -> String {
+    let words = Words::of(language);
+    let mut acts: Vec<_> = drafts.iter().zip(names).map(|(draft, name)| words.act(draft, name)).collect();
+    acts.dedup();
+    let more = acts.len() > CHOICES_MAX;
+    acts.truncate(CHOICES_MAX);
+    acts.join(", ") + if more { " …" } else { "" }
+}
+
+/// Names as one asks for one of them: "a, b or c", at most [`CHOICES_MAX`].
+pub(crate) fn any_of(names: &[String], language: &Language) -> String {
+    Words::of(language).any_of(&names[..names.len().min(CHOICES_MAX)])
+}
+
+#[cfg(test)]
+mod tests;

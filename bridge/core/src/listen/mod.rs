@@ -73,6 +73,8 @@ pub struct Ears<'a, R, H, C> {
     pub language: &'a Language,
     /// The satellite, if it is known.
     pub caller: &'a Caller,
+    /// The words may be a PIN: nobody is asked about them, and digits are waited for.
+    pub secret: bool,
 }
 
 type Judged = (u32, Result<(Transcript, Verdict), RecognizeError>);
@@ -149,6 +151,9 @@ impl<R: Recognizer, H: Home, C: Clock> Ears<'_, R, H, C> {
             Ok(transcript) => transcript,
             Err(error) => return (generation, Err(error)),
         };
+        if self.secret {
+            return (generation, Ok((transcript, Verdict::Dangling)));
+        }
         let text = transcript.text.expose();
         let found = if text.is_empty() {
             None

@@ -63,6 +63,7 @@ fn registry(german: bool) -> Arc<Registry> {
         areas: areas.map(area).into_iter().map(|area| (area.id.clone(), area)).collect(),
         floors: floors.into_iter().map(|floor| (floor.id.clone(), floor)).collect(),
         device_areas: BTreeMap::new(),
+        fahrenheit: false,
     })
 }
 

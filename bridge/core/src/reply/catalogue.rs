@@ -72,7 +72,7 @@ sentences! {
     /// The room is missing, and the satellite has none.
     NoPlace = "no-place", NotHandled;
     /// Several things may be meant.
-    WhichOne { names } = "which-one", NotHandled;
+    WhichOne { names } = "which-one", Handled;
     /// What was understood is not sure enough to act.
     NotSure = "not-sure", NotHandled;
     /// There is nothing of the kind here.
@@ -81,6 +81,30 @@ sentences! {
     NotForThis { name } = "not-for-this", NotHandled;
     /// Locks, garage doors and the like need a confirmation.
     NeedsConfirmation { name } = "needs-confirmation", NotHandled;
+    /// What needs a yes is asked.
+    Confirm { act } = "confirm", Handled;
+    /// What needs the PIN is asked.
+    AskPin { act } = "ask-pin", Handled;
+    /// The PIN was wrong; it may be said again.
+    WrongPin = "wrong-pin", NotHandled;
+    /// The PIN was wrong too often.
+    PinOff { minutes } = "pin-off", NotHandled;
+    /// No, cancel, never mind.
+    Left = "left", Handled;
+    /// A yes or a no without a question.
+    NothingAsked = "nothing-asked", NotHandled;
+    /// Nothing was said before.
+    NothingToRepeat = "nothing-to-repeat", NotHandled;
+    /// Nothing was done in the last minutes.
+    NothingToUndo = "nothing-to-undo", NotHandled;
+    /// There is no way back.
+    CannotUndo { names } = "cannot-undo", NotHandled;
+    /// It is again as it was.
+    Undone { names } = "undone", Handled;
+    /// What was confirmed is no longer what would be done.
+    ChangedMeanwhile = "changed-meanwhile", NotHandled;
+    /// Another satellite heard it as well.
+    AlreadyOn = "already-on", Handled;
     /// "Don't …".
     Negated = "negated", Handled;
     /// A question, a report, a wish: no command.

@@ -36,6 +36,11 @@ impl Reply {
         Self { text, tone: Tone::Handled, code: "done" }
     }
 
+    /// Nothing is said: nobody talked to Helix.
+    pub fn silence() -> Self {
+        Self { text: String::new(), tone: Tone::NotHandled, code: "overheard" }
+    }
+
     /// One of Helix's sentences.
     pub fn say(sentence: &Sentence, language: &Language) -> Self {
         Self { text: sentence.text(language), tone: sentence.tone(), code: sentence.key() }

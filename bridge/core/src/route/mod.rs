@@ -21,13 +21,13 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::act::{Action, Draft, ExposedEntities, ProposedAction, Refusal, Risk};
-use crate::dialogue::Clearance;
+use crate::dialogue::{Clearance, act_in_words, any_of, control_of};
 use crate::home::{Caller, Match, Registry, StrictMatch};
 use crate::repair::Read;
 use crate::reply::Sentence;
 use crate::{EntityId, Language};
 use dimension::{
-    Cleared, Complexity, Confidence, Effect, Found, Knowledge, Length, Place, Privacy, Source, Target,
+    Bounds, Cleared, Complexity, Confidence, Effect, Found, Knowledge, Length, Place, Privacy, Source, Target,
 };
 use effect::{effect_of, weightier};
 
@@ -197,10 +197,15 @@ pub fn decide(text: &str, found: &Match, situation: &Situation<'_>) -> Decision 
         Match::Strict(strict) => {
             decide_parts(text, vec![(text.to_owned(), strict.clone())], Origin::Exact, situation)
         }
-        Match::None => conclude(Evidence::blank(text, situation), situation),
+        Match::None => {
+            let mut evidence = Evidence::blank(text, situation);
+            evidence.dimensions.control = control_of(text, situation.language);
+            conclude(evidence, situation)
+        }
         Match::Unmatched { intent, unmatched } => {
             let mut evidence = Evidence::blank(text, situation);
             evidence.intent = Some(intent.clone());
+            evidence.dimensions.control = control_of(text, situation.language);
             evidence.dimensions.found = Found::Unnamed;
             if evidence.dimensions.speech_act == SpeechAct::Command {
                 let (target, said) = near_miss(text, situation.language, unmatched, situation.registry);
@@ -233,6 +238,7 @@ pub(crate) fn decide_parts(
     if parts.iter().all(|(_, part)| speech_act.permits(&part.intent)) {
         evidence.dimensions.speech_act = SpeechAct::Command;
     }
+    evidence.dimensions.control = control_of(text, situation.language);
     evidence.dimensions.found = match origin {
         Origin::Exact => Found::Exact,
         Origin::Repaired(_) => Found::Repaired,
@@ -243,6 +249,10 @@ pub(crate) fn decide_parts(
     for (sentence, part) in parts {
         evidence.add(&part, situation);
         evidence.sentences.push(sentence);
+    }
+    let mut asked = evidence.drafts.iter().filter(|draft| draft.needs_a_yes()).peekable();
+    if asked.peek().is_some() && asked.all(|draft| situation.clearance.covers(draft)) {
+        evidence.dimensions.cleared = Cleared::Yes;
     }
     if let Origin::Repaired(margin) = origin
         && margin < situation.matrix.margin(evidence.dimensions.risk)
@@ -261,7 +271,7 @@ pub(crate) fn decide_unsure(text: &str, choices: Vec<EntityId>, situation: &Situ
     evidence.said = Some(if names.is_empty() {
         Sentence::NotSure
     } else {
-        Sentence::WhichOne { names: names.join(", ") }
+        Sentence::WhichOne { names: any_of(&names, situation.language) }
     });
     Decision { choices, ..conclude(evidence, situation) }
 }
@@ -322,6 +332,9 @@ impl Evidence {
             match exposed.draft(proposed) {
                 Ok(draft) => {
                     self.dimensions.risk = self.dimensions.risk.max(draft.risk());
+                    if draft.is_unusual() {
+                        self.dimensions.bounds = Bounds::Unusual;
+                    }
                     self.drafts.push(draft);
                     if self.dimensions.target == Target::None {
                         self.dimensions.target = Target::Exposed;
@@ -332,10 +345,6 @@ impl Evidence {
                     return self.stop(target, said);
                 }
             }
-        }
-        let mut risky = self.drafts.iter().filter(|draft| draft.risk() >= Risk::R3);
-        if risky.clone().next().is_some() && risky.all(|draft| situation.clearance.covers(draft)) {
-            self.dimensions.cleared = Cleared::Yes;
         }
     }
 
@@ -393,7 +402,6 @@ fn said_at(
     situation: &Situation<'_>,
 ) -> Option<Sentence> {
     let negated = dimensions.speech_act == SpeechAct::Negated;
-    let name = |draft: &Draft| name_of(situation.registry, draft.target());
     match judgement.gate {
         Gate::Source | Gate::Control | Gate::Exact | Gate::Question | Gate::Repaired => None,
         Gate::Length if dimensions.length == Length::TooLong => Some(Sentence::TooLong),
@@ -401,14 +409,8 @@ fn said_at(
         Gate::Guard if dimensions.effect == Effect::Unguarded => Some(Sentence::DelayedCommand),
         Gate::Guard | Gate::Rest if negated => Some(Sentence::Negated),
         Gate::Guard => Some(Sentence::NoCommand),
-        Gate::Risk => said.or_else(|| {
-            let risky = drafts.iter().find(|draft| draft.risk() >= Risk::R3)?;
-            Some(Sentence::NeedsConfirmation { name: name(risky) })
-        }),
-        Gate::Margin => Some(Sentence::NotSure),
-        Gate::Exposure | Gate::Place | Gate::Bounds | Gate::Ambiguous => {
-            Some(said.unwrap_or(Sentence::NoMatch))
-        }
+        Gate::Risk | Gate::Bounds | Gate::Margin => said.or_else(|| Some(confirm(drafts, situation))),
+        Gate::Exposure | Gate::Place | Gate::Ambiguous => Some(said.unwrap_or(Sentence::NoMatch)),
         Gate::Rest => Some(match judgement.route {
             Route::Delegate => Sentence::CannotDelegate,
             Route::Remember => Sentence::CannotRemember,
@@ -416,6 +418,16 @@ fn said_at(
             Route::Clarify | Route::Act | Route::Control | Route::Refuse => said.unwrap_or(Sentence::NoMatch),
         }),
     }
+}
+
+/// The question whether to do this; what needs the question is named, else all of it.
+fn confirm(drafts: &[Draft], situation: &Situation<'_>) -> Sentence {
+    let mut about: Vec<_> = drafts.iter().filter(|draft| draft.needs_a_yes()).collect();
+    if about.is_empty() {
+        about = drafts.iter().collect();
+    }
+    let names: Vec<_> = about.iter().map(|draft| name_of(situation.registry, draft.target())).collect();
+    Sentence::Confirm { act: act_in_words(&about, &names, situation.language) }
 }
 
 fn untouchable(refusal: &Refusal, registry: &Registry) -> (Target, Sentence) {
@@ -479,7 +491,7 @@ fn entity_named<'a>(registry: &'a Registry, name: &str) -> Option<&'a crate::hom
     registry.entities.values().find(|entity| called(&entity.name) || entity.aliases.iter().any(called))
 }
 
-fn name_of(registry: &Registry, target: &EntityId) -> String {
+pub(crate) fn name_of(registry: &Registry, target: &EntityId) -> String {
     registry.entities.get(target).map_or_else(|| target.to_string(), |entity| entity.name.clone())
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use helix_core::act::Action;
 use helix_core::home::{
     Caller, Entity, EntityState, Execution, ExecutionKind, HomeError, Match, MatchSource, Registry,
     StrictMatch,
@@ -45,9 +46,11 @@ pub(crate) struct FakeHome {
     pub(crate) dry_run_takes: Duration,
     pub(crate) also_changes: Option<EntityId>,
     pub(crate) processed: Mutex<Vec<String>>,
+    pub(crate) called: Mutex<Vec<(String, String)>>,
 }
 
 pub(crate) const KITCHEN: &str = "light.kitchen_light";
+pub(crate) const LOCK: &str = "lock.front_door";
 
 impl FakeHome {
     pub(crate) fn new() -> Self {
@@ -60,15 +63,20 @@ impl FakeHome {
             device_class: None,
             exposed: true,
         };
-        let entities = [light(KITCHEN, "Kitchen Light"), light("light.stubborn", "Stubborn Light")];
+        let entities = [
+            light(KITCHEN, "Kitchen Light"),
+            light("light.stubborn", "Stubborn Light"),
+            light(LOCK, "Front Door"),
+        ];
         let off = |entity: &Entity| {
-            (entity.id.clone(), EntityState { state: "off".into(), attributes: serde_json::Map::new() })
+            let state = if entity.id.as_str() == LOCK { "locked" } else { "off" };
+            (entity.id.clone(), EntityState { state: state.into(), attributes: serde_json::Map::new() })
         };
         let states = entities.iter().map(off).collect();
         let entities = entities.into_iter().map(|entity| (entity.id.clone(), entity)).collect();
-        let on = |name: &str, target: &str| {
+        let turn = |intent: &str, name: &str, target: &str| {
             Match::Strict(StrictMatch {
-                intent: "HassTurnOn".into(),
+                intent: intent.into(),
                 slots: BTreeMap::from([("name".to_owned(), json!(name))]),
                 targets: vec![EntityId::from(target)],
                 source: MatchSource::Builtin,
@@ -79,18 +87,38 @@ impl FakeHome {
             states: Mutex::new(states),
             revision: watch::Sender::new(0),
             sentences: BTreeMap::from([
-                ("turn on the kitchen light".to_owned(), on("kitchen light", KITCHEN)),
-                ("turn on the stubborn light".to_owned(), on("stubborn light", "light.stubborn")),
+                ("turn on the kitchen light".to_owned(), turn("HassTurnOn", "kitchen light", KITCHEN)),
+                ("turn off the kitchen light".to_owned(), turn("HassTurnOff", "kitchen light", KITCHEN)),
+                (
+                    "turn on the stubborn light".to_owned(),
+                    turn("HassTurnOn", "stubborn light", "light.stubborn"),
+                ),
+                ("unlock the front door".to_owned(), turn("HassTurnOff", "front door", LOCK)),
+                ("lock the front door".to_owned(), turn("HassTurnOn", "front door", LOCK)),
             ]),
             follows_after: Duration::from_millis(20),
             dry_run_takes: Duration::from_millis(3),
             also_changes: None,
             processed: Mutex::new(Vec::new()),
+            called: Mutex::new(Vec::new()),
         }
     }
 
     pub(crate) fn down(error: HomeError) -> Self {
         Self { registry: Err(error), ..Self::new() }
+    }
+
+    pub(crate) fn set(&self, id: &str, state: &str) {
+        self.states
+            .lock()
+            .expect("no panic")
+            .entry(EntityId::from(id))
+            .and_modify(|now| now.state = state.into());
+        self.revision.send_modify(|revision| *revision += 1);
+    }
+
+    pub(crate) fn shows(&self, id: &str, state: &str) -> bool {
+        self.state(&EntityId::from(id)).is_some_and(|now| now.state == state)
     }
 
     pub(crate) fn is_on(&self, id: &str) -> bool {
@@ -117,6 +145,22 @@ impl Home for FakeHome {
         let found = |text: &String| self.sentences.get(&plain(text)).cloned().unwrap_or(Match::None);
         Ok(texts.iter().map(found).collect())
     }
+    async fn call(&self, action: &Action) -> Result<(), HomeError> {
+        self.registry()?;
+        self.called
+            .lock()
+            .expect("no panic")
+            .push((action.service().to_owned(), action.target().to_string()));
+        let state = match action.service() {
+            "light.turn_on" => "on",
+            "light.turn_off" => "off",
+            "lock.lock" => "locked",
+            "lock.unlock" => "unlocked",
+            other => panic!("nobody calls {other}"),
+        };
+        self.set(action.target().as_str(), state);
+        Ok(())
+    }
     async fn process(&self, text: String, _: &Language, _: &Caller) -> Result<Execution, HomeError> {
         self.registry()?;
         self.processed.lock().expect("no panic").push(text.clone());
@@ -126,13 +170,14 @@ impl Home for FakeHome {
         tokio::time::sleep(self.follows_after).await;
         let mut done = found.targets.clone();
         done.extend(self.also_changes.clone());
-        if found.targets[0].as_str() == KITCHEN {
-            self.states
-                .lock()
-                .expect("no panic")
-                .entry(EntityId::from(KITCHEN))
-                .and_modify(|s| s.state = "on".into());
-            self.revision.send_modify(|revision| *revision += 1);
+        for target in &found.targets {
+            match (target.as_str(), found.intent.as_str()) {
+                ("light.stubborn", _) => {}
+                (LOCK, "HassTurnOn") => self.set(LOCK, "locked"),
+                (LOCK, _) => self.set(LOCK, "unlocked"),
+                (other, "HassTurnOn") => self.set(other, "on"),
+                (other, _) => self.set(other, "off"),
+            }
         }
         Ok(Execution {
             kind: ExecutionKind::ActionDone,

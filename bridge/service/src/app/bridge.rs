@@ -1,11 +1,13 @@
 //! The Wyoming server's [`Voice`]: runs core's stages with the real ports and keeps the timelines.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use helix_core::converse::Conversation;
 use helix_core::delay::{DelayedCommand, State};
+use helix_core::dialogue::{Dialogues, Pin, Satellite};
 use helix_core::home::Caller;
 use helix_core::listen::{AudioSource, Ears, Heard, Patience, listen};
-use helix_core::pipeline::{Marks, Outcome, Request, respond};
+use helix_core::pipeline::{Marks, Outcome, Request};
 use helix_core::reply::{Reply, RunError, Sentence, Tone};
 use helix_core::route::dimension::Source;
 use helix_core::route::{Matrix, Route};
@@ -16,7 +18,7 @@ use helix_speech::activity::Earshot;
 use helix_speech::denoise::Denoiser;
 use tracing::Instrument;
 
-use super::later::Later;
+use super::later::{Later, Planner};
 use super::own_language;
 use super::speech::Speech;
 use crate::clock::SystemClock;
@@ -32,6 +34,9 @@ use crate::satellite::{
 /// The transcript of a run whose speech recognition failed. Home Assistant speaks no error of a recogniser,
 /// so the run goes on with this text and the reply tells what happened.
 const UNHEARD: &str = "…";
+
+/// Stands in the runs for words that may be a PIN.
+const MASKED: &str = "••••";
 
 /// The parts that every run uses.
 #[derive(Debug)]
@@ -53,6 +58,8 @@ pub(super) struct Bridge {
     denoise: bool,
     language: Option<Language>,
     matrix: Matrix,
+    pin: Option<Pin>,
+    dialogues: Mutex<Dialogues>,
     runs: Mutex<Runs>,
     metrics: Metrics,
     espeak: Option<Espeak>,
@@ -69,6 +76,8 @@ impl Bridge {
             denoise: config.denoise,
             language: config.language.clone(),
             matrix: config.matrix.clone(),
+            pin: config.pin.clone(),
+            dialogues: Mutex::default(),
             runs: Mutex::default(),
             metrics,
             espeak,
@@ -96,19 +105,21 @@ impl Bridge {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner).push(run);
     }
 
-    async fn hear(&self, audio: AudioReceiver, language: &Language) -> Result<Heard, RecognizeError> {
-        let satellite = self.home.listening_satellite();
-        let caller = satellite.map_or_else(Caller::default, |found| Caller {
-            device: found.device,
-            satellite: Some(found.entity),
-        });
+    async fn hear(
+        &self,
+        audio: AudioReceiver,
+        language: &Language,
+        caller: &Caller,
+    ) -> Result<Heard, RecognizeError> {
+        let secret = self.expects_pin(caller, None);
         let ears = Ears {
             recognizer: &*self.speech,
             home: &self.home,
             clock: &self.clock,
             patience: self.patience,
             language,
-            caller: &caller,
+            caller,
+            secret,
         };
         let mut audio = Cleaned::new(audio, self.denoise);
         let mut vad = Earshot::default();
@@ -116,12 +127,43 @@ impl Bridge {
         Box::pin(listen(&mut audio, &mut vad, &ears)).await
     }
 
-    async fn answer(&self, request: HandleRequest, language: Language) -> Reply {
+    fn listening(&self) -> Caller {
+        self.home.listening_satellite().map_or_else(Caller::default, |found| Caller {
+            device: found.device,
+            satellite: Some(found.entity),
+        })
+    }
+
+    fn dialogues(&self) -> MutexGuard<'_, Dialogues> {
+        self.dialogues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the words of this caller may be a PIN.
+    fn expects_pin(&self, caller: &Caller, conversation: Option<&str>) -> bool {
+        let satellite = Satellite::of(caller, conversation);
+        self.dialogues().expects_pin(satellite.as_ref(), self.clock.now())
+    }
+
+    /// The words themselves where Home Assistant brings back a mask; and whether they may not be kept.
+    fn unmasked(&self, request: &mut HandleRequest) -> bool {
+        let words = self.dialogues().unmask(request.text.expose(), self.clock.now());
+        let masked = words.is_some();
+        if let Some(words) = words {
+            request.text = Pii::new(words);
+        }
+        masked || self.expects_pin(&request.caller, request.conversation_id.as_deref())
+    }
+
+    async fn answer(&self, mut request: HandleRequest, language: Language) -> Reply {
         let joined = {
             let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
             runs.join(request.text.expose(), self.clock.now())
         };
-        let mut run = joined.unwrap_or_else(|| Run::new(new_id(), request.text.clone()));
+        let said = request.text.clone();
+        let secret = self.unmasked(&mut request);
+        let text = if secret { Pii::new(MASKED.to_owned()) } else { said };
+        let mut run = joined.unwrap_or_else(|| Run::new(new_id(), text.clone()));
+        run.text = text;
         run.conversation = request.conversation_id;
         run.satellite = request.caller.satellite.as_ref().map(ToString::to_string);
         let failure = match (&run.failure, request.text.expose().as_str()) {
@@ -131,23 +173,20 @@ impl Bridge {
         };
         let span = tracing::info_span!("run", run_id = %run.id, satellite = run.satellite);
         let outcome = if let Some(error) = failure {
-            Outcome {
-                reply: Reply::rescue(&error, &language),
-                decision: None,
-                marks: Marks::default(),
-                act: None,
-            }
+            Outcome { reply: Reply::rescue(&error, &language), decision: None, marks: Marks::default() }
         } else {
+            let satellite = Satellite::of(&request.caller, run.conversation.as_deref());
             let source = Source::Addressed;
-            let request =
-                Request { text: request.text, language, caller: request.caller, source, last: None };
-            let later = self.later.answer(&request, &self.home, &self.matrix).instrument(span.clone()).await;
-            match later {
-                Some(outcome) => outcome,
-                None => {
-                    respond(&request, &self.home, &self.clock, &self.matrix).instrument(span.clone()).await
-                }
-            }
+            let request = Request { text: request.text, language, caller: request.caller, source };
+            let conversation = Conversation {
+                home: &self.home,
+                clock: &self.clock,
+                matrix: &self.matrix,
+                pin: self.pin.as_ref(),
+                dialogues: &self.dialogues,
+                specialist: &Planner { later: &self.later, home: &self.home, matrix: &self.matrix },
+            };
+            conversation.respond(&request, satellite.as_ref()).instrument(span.clone()).await
         };
         run.mark(Stage::Matched, outcome.marks.matched);
         run.mark(Stage::Acted, outcome.marks.acted);
@@ -183,10 +222,15 @@ impl Voice for Bridge {
         let language = self.language_or_own(language.as_ref());
         let id = new_id();
         let span = tracing::info_span!("listen", run_id = %id);
-        match self.hear(audio, &language).instrument(span.clone()).await {
+        let caller = self.listening();
+        match self.hear(audio, &language, &caller).instrument(span.clone()).await {
             Ok(heard) => {
-                let text = heard.text.expose().clone();
-                let mut run = Run::new(id, heard.text);
+                let mut text = heard.text.into_inner();
+                // What may be a PIN goes through Home Assistant as a mask.
+                if !text.is_empty() && self.expects_pin(&caller, None) {
+                    text = self.dialogues().mask(text, self.clock.now());
+                }
+                let mut run = Run::new(id, Pii::new(text.clone()));
                 run.mark(Stage::Heard, heard.heard);
                 run.mark(Stage::Ended, heard.ended);
                 run.mark(Stage::Decided, Some(heard.decided));

@@ -71,13 +71,7 @@ impl Explainer {
             Some(area) => self.caller_in(area)?,
             None => Caller::default(),
         };
-        let request = Request {
-            text: Pii::new(text.to_owned()),
-            language: language.clone(),
-            caller,
-            source,
-            last: None,
-        };
+        let request = Request { text: Pii::new(text.to_owned()), language: language.clone(), caller, source };
         let home = Waited::new(self.visit.home().clone(), self.visit.clock().clone());
         let start = self.visit.clock().now();
         let decision = self.decide(&request, &home).await?;

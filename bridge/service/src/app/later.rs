@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use helix_core::Calendar;
+use helix_core::converse::Specialist;
 use helix_core::delay::{DelayBook, answer, keep, plan};
 use helix_core::pipeline::{Marks, Outcome, Request};
 use helix_core::reply::Reply;
@@ -23,27 +24,36 @@ pub(super) struct Later {
 
 impl Later {
     /// Answers a sentence about later; `None` for every other one.
-    pub(super) async fn answer(
-        &self,
-        request: &Request,
-        home: &HomeAssistant,
-        matrix: &Matrix,
-    ) -> Option<Outcome> {
+    async fn answer(&self, request: &Request, home: &HomeAssistant, matrix: &Matrix) -> Option<Outcome> {
         let now = now_at(home, &*self.calendar)?;
         let book = self.book.as_deref();
         if let Some(reply) = answer(request, &now, book).await {
-            return Some(Outcome { reply, decision: None, marks: Marks::default(), act: None });
+            return Some(Outcome { reply, decision: None, marks: Marks::default() });
         }
         let plan = match plan(request, &now, home, matrix).await {
             Ok(plan) => plan?,
             Err(error) => {
                 let reply = Reply::rescue(&error, &request.language);
-                return Some(Outcome { reply, decision: None, marks: Marks::default(), act: None });
+                return Some(Outcome { reply, decision: None, marks: Marks::default() });
             }
         };
         let reply = keep(&plan, &request.language, book).await;
         self.added.notify_one();
-        Some(Outcome { reply, decision: Some(plan.decision), marks: Marks::default(), act: None })
+        Some(Outcome { reply, decision: Some(plan.decision), marks: Marks::default() })
+    }
+}
+
+/// Takes the sentences about later out of a conversation.
+#[derive(Debug)]
+pub(super) struct Planner<'a> {
+    pub(super) later: &'a Later,
+    pub(super) home: &'a HomeAssistant,
+    pub(super) matrix: &'a Matrix,
+}
+
+impl Specialist for Planner<'_> {
+    async fn answer(&self, request: &Request) -> Option<Outcome> {
+        self.later.answer(request, self.home, self.matrix).await
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use helix_core::act::Action;
 use helix_core::home::{Caller, EntityState, Execution, HomeError, Match, Registry};
 use helix_core::{Clock, EntityId, Home, Language};
 
@@ -71,6 +72,13 @@ impl Home for Waited {
     ) -> Result<Execution, HomeError> {
         let from = self.clock.now();
         let done = self.home.process(sentence, language, caller).await;
+        self.count(from);
+        done
+    }
+
+    async fn call(&self, action: &Action) -> Result<(), HomeError> {
+        let from = self.clock.now();
+        let done = self.home.call(action).await;
         self.count(from);
         done
     }

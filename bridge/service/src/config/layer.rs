@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use helix_core::Language;
+use helix_core::dialogue::Pin;
 use helix_core::egress::Cloud;
 use helix_core::listen::Patience;
 use helix_core::route::Matrix;
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::{Config, ConfigError, Environment, SpeechEngine, WYOMING_PORT, base_dir};
@@ -51,6 +53,7 @@ layer! {
     prefer_pipeline: bool,
     runs_max: u8,
     matrix: PathBuf,
+    pin: SecretString,
     data_dir: PathBuf,
     log_level: String,
     metrics_listen: std::net::SocketAddr,
@@ -157,6 +160,7 @@ impl Layer {
             cloud: self.cloud.unwrap_or_default(),
             ledger_days: self.ledger_days()?,
             matrix: self.matrix.as_deref().map_or_else(|| Ok(Matrix::built_in().clone()), read_matrix)?,
+            pin: self.pin()?,
             speech: self.speech()?,
             data_dir,
             log_level,
@@ -188,6 +192,11 @@ impl Layer {
             (None, Some(_)) => Err(value("ha_url", "ha_token is set, but no address")),
             (None, None) => Ok(None),
         }
+    }
+
+    fn pin(&self) -> Result<Option<Pin>, ConfigError> {
+        let parse = |pin: &SecretString| Pin::parse(pin).map_err(|error| value("pin", &error.to_string()));
+        self.pin.as_ref().map(parse).transpose()
     }
 
     fn language(&self) -> Result<Option<Language>, ConfigError> {

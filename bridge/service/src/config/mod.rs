@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::hass::HassConfig;
 use helix_core::Language;
+use helix_core::dialogue::Pin;
 use helix_core::egress::Cloud;
 use helix_core::listen::Patience;
 use helix_core::route::{Matrix, MatrixError};
@@ -58,6 +59,8 @@ pub struct Config {
     pub runs_max: usize,
     /// The decision matrix: the built-in one, or with the user's own over it.
     pub matrix: Matrix,
+    /// Asked before what is of the highest risk; a yes is enough if there is none.
+    pub pin: Option<Pin>,
     /// Models, socket and what else is kept.
     pub data_dir: PathBuf,
     /// Verbosity: `trace`, `debug`, `info`, `warn`, `error`, or a filter of tracing's syntax.

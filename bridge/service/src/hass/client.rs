@@ -3,10 +3,12 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use helix_core::act::Action;
 use helix_core::home::{Caller, EntityState, Execution, HomeError, Match, Registry};
 use helix_core::{AreaId, DeviceId, EntityId, Home, Language};
 use helix_hass::config::Config;
 use helix_hass::conversation::{BUILT_IN_AGENT, Debug, Process};
+use helix_hass::service::{CallService, ServiceTarget};
 use helix_hass::{Command, Request, RequestError, States};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -363,5 +365,18 @@ impl Home for HomeAssistant {
             satellite_id: places.satellite_like_its_device(caller),
         };
         Ok(matcher::execution(self.command_within(command, PROCESS_WITHIN).await?.response))
+    }
+
+    async fn call(&self, action: &Action) -> Result<(), HomeError> {
+        self.may_act()?;
+        let (domain, service) =
+            action.service().split_once('.').unwrap_or(("homeassistant", action.service()));
+        let command = CallService {
+            domain: domain.to_owned(),
+            service: service.to_owned(),
+            service_data: action.data().clone(),
+            target: ServiceTarget { entity_id: vec![action.target().to_string()] },
+        };
+        self.command_within(command, PROCESS_WITHIN).await.map(drop)
     }
 }

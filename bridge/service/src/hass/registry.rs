@@ -40,7 +40,8 @@ impl Rows {
             .map(|id| self.entity(id, rows.get(id).copied(), states.get(id), &device_areas))
             .map(|entity| (entity.id.clone(), entity))
             .collect();
-        Registry { entities, areas: self.areas(), floors: self.floors(), device_areas }
+        let fahrenheit = states.iter().any(|(id, state)| id.starts_with("climate.") && is_fahrenheit(state));
+        Registry { entities, areas: self.areas(), floors: self.floors(), device_areas, fahrenheit }
     }
 
     fn entity(
@@ -116,6 +117,11 @@ impl Rows {
 }
 
 /// The full name that people see; before the first state, the name in the registry.
+/// Home Assistant converts every thermostat to the unit of the home; none goes above 50 degrees Celsius.
+fn is_fahrenheit(thermostat: &State) -> bool {
+    thermostat.attributes.get("max_temp").and_then(serde_json::Value::as_f64).is_some_and(|most| most > 50.0)
+}
+
 fn name(id: &str, row: Option<&EntityRow>, state: Option<&State>) -> String {
     state
         .and_then(State::name)

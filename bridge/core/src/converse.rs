@@ -1,0 +1,321 @@
+//! One utterance in its conversation: what was asked before, what it leads to, what is asked, said or undone next.
+
+use std::future::Future;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::act::{Action, ExposedEntities, Past, Refusal, Risk, verify};
+use crate::dialogue::{
+    Candidate, Choice, Chosen, Clearance, Confirmed, Deed, Dialogues, Pending, Pin, Question, Satellite,
+    Turn, Utterance, act_in_words,
+};
+use crate::home::HomeError;
+use crate::pipeline::{Background, Marks, Outcome, Request, carry_out, consider_after, reconsider};
+use crate::repair::LastAct;
+use crate::reply::{Reply, RunError, Sentence};
+use crate::route::dimension::{ControlAsk, Source};
+use crate::route::{Decision, Gate, Matrix, Route, name_of};
+use crate::{Clock, EntityId, Home, Pii};
+
+/// Somebody who knows certain sentences better: commands for later.
+pub trait Specialist: Send + Sync {
+    /// Answers a sentence of its kind; `None` for every other one.
+    fn answer(&self, request: &Request) -> impl Future<Output = Option<Outcome>> + Send;
+}
+
+/// Nobody.
+impl Specialist for () {
+    async fn answer(&self, _: &Request) -> Option<Outcome> {
+        None
+    }
+}
+
+/// What every conversation needs.
+#[derive(Debug)]
+pub struct Conversation<'a, H, C, S> {
+    /// The home.
+    pub home: &'a H,
+    /// The clock of the runs.
+    pub clock: &'a C,
+    /// The table that decides.
+    pub matrix: &'a Matrix,
+    /// Asked before what is of the highest risk; a yes is enough if there is none.
+    pub pin: Option<&'a Pin>,
+    /// What was asked and said before, of all satellites.
+    pub dialogues: &'a Mutex<Dialogues>,
+    /// Asked before the matcher about a sentence that answers no question.
+    pub specialist: &'a S,
+}
+
+/// What is known about a run while it goes on.
+#[derive(Debug, Default)]
+struct Progress {
+    marks: Marks,
+    decision: Option<Decision>,
+}
+
+impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
+    /// Carries one utterance of `satellite` through all stages. Always ends with a reply.
+    pub async fn respond(&self, request: &Request, satellite: Option<&Satellite>) -> Outcome {
+        let mut progress = Progress::default();
+        let reply = match self.turn(request, satellite, &mut progress).await {
+            Ok(reply) => reply,
+            Err(error) => Reply::rescue(&error, &request.language),
+        };
+        if let Some(satellite) = satellite.filter(|_| request.source != Source::Passive) {
+            self.dialogues().said(satellite, &reply.text, self.clock.now());
+        }
+        Outcome { reply, decision: progress.decision, marks: progress.marks }
+    }
+
+    async fn turn(
+        &self,
+        request: &Request,
+        satellite: Option<&Satellite>,
+        progress: &mut Progress,
+    ) -> Result<Reply, RunError> {
+        let heard = Utterance {
+            satellite,
+            text: request.text.expose(),
+            language: &request.language,
+            source: request.source,
+            now: self.clock.now(),
+        };
+        let turn = self.dialogues().hear(&heard, self.pin);
+        let say = |sentence: &Sentence| Ok(Reply::say(sentence, &request.language));
+        match turn {
+            Turn::New => {
+                if let Some(outcome) = self.specialised(request).await {
+                    (progress.decision, progress.marks) = (outcome.decision, outcome.marks);
+                    return Ok(outcome.reply);
+                }
+                self.follow(request, Vec::new(), satellite, progress).await
+            }
+            Turn::Chosen(Chosen { asked, not_meant }) => {
+                let chosen = Request { text: Pii::new(asked), ..request.clone() };
+                self.follow(&chosen, not_meant, satellite, progress).await
+            }
+            Turn::Confirmed(confirmed) => self.confirmed(&confirmed, request, satellite, progress).await,
+            Turn::Echo => say(&Sentence::AlreadyOn),
+            Turn::Say(sentence) => say(&sentence),
+            Turn::Again(text) => Ok(Reply::done(text)),
+        }
+    }
+
+    async fn specialised(&self, request: &Request) -> Option<Outcome> {
+        if request.source == Source::Passive { None } else { self.specialist.answer(request).await }
+    }
+
+    /// Decides about a sentence and does what follows.
+    async fn follow(
+        &self,
+        request: &Request,
+        not_meant: Vec<EntityId>,
+        satellite: Option<&Satellite>,
+        progress: &mut Progress,
+    ) -> Result<Reply, RunError> {
+        let now = self.clock.now();
+        let last = satellite.and_then(|satellite| self.dialogues().last_act(satellite, now));
+        let background = Background { last, not_meant };
+        let decision = consider_after(&background, request, self.home, self.matrix).await?;
+        let decision = progress.decision.insert(decision);
+        progress.marks.matched = Some(self.clock.now());
+        match decision.route() {
+            Route::Act | Route::Answer if !decision.sentences.is_empty() => {
+                self.act(decision, request, satellite, &mut progress.marks).await
+            }
+            Route::Clarify => Ok(self.ask(decision, request, satellite)),
+            Route::Control => {
+                let control = decision.dimensions.control;
+                self.control(control, request, satellite, &mut progress.marks).await
+            }
+            // Nobody talked to Helix.
+            Route::Refuse if decision.gate() == Gate::Source => Ok(Reply::silence()),
+            Route::Act | Route::Answer | Route::Delegate | Route::Remember | Route::Refuse => {
+                let refusal = decision.refusal.as_ref().unwrap_or(&Sentence::NoMatch);
+                Ok(Reply::say(refusal, &request.language))
+            }
+        }
+    }
+
+    async fn act(
+        &self,
+        decision: &Decision,
+        request: &Request,
+        satellite: Option<&Satellite>,
+        marks: &mut Marks,
+    ) -> Result<Reply, RunError> {
+        let before = Past::before(&decision.actions, self.home);
+        let reply = carry_out(decision, request, self.home, self.clock, marks).await;
+        // Also what failed half-way or took too long may have changed something.
+        if let Some(satellite) = satellite.filter(|_| decision.acts()) {
+            let now = self.clock.now();
+            let last = decision.read.reading().map(|reading| LastAct::of(reading, now));
+            self.dialogues().acted(satellite, before, last, now);
+        }
+        reply
+    }
+
+    /// Asks what the decision leaves open, if there is somebody to answer.
+    fn ask(&self, decision: &Decision, request: &Request, satellite: Option<&Satellite>) -> Reply {
+        let refusal = decision.refusal.clone().unwrap_or(Sentence::NoMatch);
+        let asked = request.text.expose().clone();
+        let question = if let Sentence::Confirm { act } = &refusal {
+            Question::Confirm(Pending {
+                asked,
+                act: act.clone(),
+                deed: Deed::Sentences(decision.sentences.clone()),
+                drafts: decision.drafts.clone(),
+            })
+        } else if let Sentence::WhichOne { .. } = &refusal {
+            Question::Choice(Choice { asked, among: self.candidates(&decision.choices) })
+        } else {
+            return Reply::say(&refusal, &request.language);
+        };
+        self.pose(question, decision.drafts.first().map(crate::act::Draft::target), request, satellite)
+    }
+
+    fn pose(
+        &self,
+        question: Question,
+        about: Option<&EntityId>,
+        request: &Request,
+        satellite: Option<&Satellite>,
+    ) -> Reply {
+        let sentence = match satellite {
+            Some(satellite) => {
+                let now = self.clock.now();
+                self.dialogues().ask(satellite, question, &request.language, now, self.pin)
+            }
+            None => Sentence::NeedsConfirmation { name: about.map(|id| self.name(id)).unwrap_or_default() },
+        };
+        Reply::say(&sentence, &request.language)
+    }
+
+    /// Does what was confirmed, if it is still exactly that.
+    async fn confirmed(
+        &self,
+        confirmed: &Confirmed,
+        request: &Request,
+        satellite: Option<&Satellite>,
+        progress: &mut Progress,
+    ) -> Result<Reply, RunError> {
+        let sentences = match &confirmed.pending.deed {
+            Deed::Sentences(sentences) => sentences,
+            Deed::Restore(past) => {
+                return self
+                    .restore(past, &confirmed.clearance, request, satellite, &mut progress.marks)
+                    .await;
+            }
+        };
+        let decision = reconsider(sentences, confirmed, request, self.home, self.matrix).await?;
+        let decision = progress.decision.insert(decision);
+        progress.marks.matched = Some(self.clock.now());
+        if decision.acts() && confirmed.clearance.is_exactly(&decision.drafts) {
+            return self.act(decision, request, satellite, &mut progress.marks).await;
+        }
+        let refusal = match decision.route() {
+            Route::Refuse => decision.refusal.clone(),
+            Route::Act
+            | Route::Answer
+            | Route::Delegate
+            | Route::Remember
+            | Route::Clarify
+            | Route::Control => None,
+        };
+        decision.judgement.route = Route::Refuse;
+        Ok(Reply::say(&refusal.unwrap_or(Sentence::ChangedMeanwhile), &request.language))
+    }
+
+    async fn control(
+        &self,
+        control: ControlAsk,
+        request: &Request,
+        satellite: Option<&Satellite>,
+        marks: &mut Marks,
+    ) -> Result<Reply, RunError> {
+        let say = |sentence: &Sentence| Ok(Reply::say(sentence, &request.language));
+        match control {
+            ControlAsk::Stop => say(&Sentence::Left),
+            ControlAsk::Yes | ControlAsk::No | ControlAsk::Answer | ControlAsk::None => {
+                say(&Sentence::NothingAsked)
+            }
+            ControlAsk::Repeat => {
+                match satellite.and_then(|satellite| self.dialogues().last_words(satellite)) {
+                    Some(text) => Ok(Reply::done(text)),
+                    None => say(&Sentence::NothingToRepeat),
+                }
+            }
+            ControlAsk::Undo => {
+                let now = self.clock.now();
+                match satellite.and_then(|satellite| self.dialogues().take_undo(satellite, now)) {
+                    Some(past) => self.restore(&past, &Clearance::none(), request, satellite, marks).await,
+                    None => say(&Sentence::NothingToUndo),
+                }
+            }
+        }
+    }
+
+    /// Restores what was before an act; what is of the highest risk is asked first.
+    async fn restore(
+        &self,
+        past: &[Past],
+        clearance: &Clearance,
+        request: &Request,
+        satellite: Option<&Satellite>,
+        marks: &mut Marks,
+    ) -> Result<Reply, RunError> {
+        let say = |sentence: &Sentence| Ok(Reply::say(sentence, &request.language));
+        let registry = self.home.registry()?;
+        let exposed = ExposedEntities::of(&registry).judged_by(self.matrix);
+        let drafts: Result<Vec<_>, Refusal> = past.iter().map(|past| exposed.restore(past)).collect();
+        let Ok(drafts) = drafts else {
+            let lost = past.iter().filter(|past| exposed.restore(past).is_err()).map(Past::target);
+            return say(&Sentence::CannotUndo { names: self.names(lost) });
+        };
+        let authorised: Result<Vec<Action>, Refusal> =
+            drafts.iter().map(|draft| draft.clone().authorize(&request.caller, clearance)).collect();
+        let Ok(actions) = authorised else {
+            let risky: Vec<_> = drafts.iter().filter(|draft| draft.risk() >= Risk::R3).collect();
+            let names: Vec<_> = risky.iter().map(|draft| name_of(&registry, draft.target())).collect();
+            let question = Question::Confirm(Pending {
+                asked: String::new(),
+                act: act_in_words(&risky, &names, &request.language),
+                deed: Deed::Restore(past.to_vec()),
+                drafts: drafts.clone(),
+            });
+            return Ok(self.pose(question, risky.first().map(|draft| draft.target()), request, satellite));
+        };
+        self.call_all(&actions).await?;
+        marks.acted = Some(self.clock.now());
+        let proof = verify(&actions, self.home, self.clock).await;
+        marks.verified = Some(self.clock.now());
+        if !proof.missing.is_empty() {
+            return say(&Sentence::DidNotFollow { names: self.names(proof.missing.iter()) });
+        }
+        say(&Sentence::Undone { names: self.names(actions.iter().map(Action::target)) })
+    }
+
+    async fn call_all(&self, actions: &[Action]) -> Result<(), HomeError> {
+        for action in actions {
+            self.home.call(action).await?;
+        }
+        Ok(())
+    }
+
+    fn dialogues(&self) -> MutexGuard<'_, Dialogues> {
+        self.dialogues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn candidates(&self, ids: &[EntityId]) -> Vec<Candidate> {
+        let registry = self.home.registry().unwrap_or_default();
+        ids.iter().filter_map(|id| Candidate::of(id, &registry)).collect()
+    }
+
+    fn name(&self, id: &EntityId) -> String {
+        self.home.registry().map_or_else(|_| id.to_string(), |registry| name_of(&registry, id))
+    }
+
+    fn names<'i>(&self, ids: impl Iterator<Item = &'i EntityId>) -> String {
+        ids.map(|id| self.name(id)).collect::<Vec<_>>().join(", ")
+    }
+}

@@ -1,0 +1,136 @@
+//! An open question and what counts as its answer.
+
+use secrecy::SecretString;
+
+use super::words::{Assent, Words};
+use crate::act::{Draft, Past};
+use crate::home::Registry;
+use crate::route::plain_words;
+use crate::{EntityId, Language};
+
+/// What is done once a person has said yes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pending {
+    /// The words that led to the question.
+    pub asked: String,
+    /// What would be done, as it stands in "Shall I …?".
+    pub act: String,
+    /// What Home Assistant has to carry out.
+    pub deed: Deed,
+    /// Exactly what the question names.
+    pub drafts: Vec<Draft>,
+}
+
+/// How it is carried out.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Deed {
+    /// Home Assistant carries these sentences out.
+    Sentences(Vec<String>),
+    /// What was changed is restored.
+    Restore(Vec<Past>),
+}
+
+/// A sentence that may have meant any of several entities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// The words that led to the question.
+    pub asked: String,
+    /// What it may have meant; the question names the first [`CHOICES_MAX`].
+    pub among: Vec<Candidate>,
+}
+
+/// An entity that may be meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The entity.
+    pub entity: EntityId,
+    /// What it is called in the question.
+    pub name: String,
+    /// Other words that mean it: aliases, its area.
+    pub aliases: Vec<String>,
+}
+
+impl Candidate {
+    /// An entity of the registry by its names and those of its area.
+    pub fn of(id: &EntityId, registry: &Registry) -> Option<Self> {
+        let entity = registry.entities.get(id)?;
+        let area = entity.area.as_ref().and_then(|area| registry.areas.get(area));
+        let of_area = area.into_iter().flat_map(|area| std::iter::once(&area.name).chain(&area.aliases));
+        let aliases = entity.aliases.iter().chain(of_area).cloned().collect();
+        Some(Self { entity: id.clone(), name: entity.name.clone(), aliases })
+    }
+
+    fn names(&self) -> impl Iterator<Item = String> {
+        std::iter::once(&self.name).chain(&self.aliases).map(|name| plain_words(name))
+    }
+}
+
+/// More than three names cannot be kept in mind.
+pub const CHOICES_MAX: usize = 3;
+
+/// One short question.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Question {
+    /// Yes or no?
+    Confirm(Pending),
+    /// The PIN?
+    Pin(Pending),
+    /// Which one?
+    Choice(Choice),
+}
+
+/// What an utterance is to an open question.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Yes,
+    No,
+    Chosen(usize),
+    Pin(SecretString),
+    /// It is no answer.
+    Other,
+}
+
+impl Question {
+    pub(super) fn read(&self, text: &str, language: &Language) -> Answer {
+        let words = Words::of(language);
+        match self {
+            Self::Confirm(pending) => match words.assent(text, &pending.asked) {
+                Some(Assent::Yes) => Answer::Yes,
+                Some(Assent::No) => Answer::No,
+                None => Answer::Other,
+            },
+            Self::Pin(pending) => match words.digits(text) {
+                Some(digits) => Answer::Pin(digits.into()),
+                None if words.assent(text, &pending.asked) == Some(Assent::No) => Answer::No,
+                None => Answer::Other,
+            },
+            Self::Choice(choice) => {
+                let by_place = words.ordinal(text, choice.among.len().min(CHOICES_MAX));
+                match by_place.or_else(|| named(text, &choice.among, words)) {
+                    Some(chosen) => Answer::Chosen(chosen),
+                    None if words.assent(text, "") == Some(Assent::No) => Answer::No,
+                    None => Answer::Other,
+                }
+            }
+        }
+    }
+}
+
+/// The only candidate whose name, alias or area is the answer, or else holds every word of it.
+fn named(text: &str, among: &[Candidate], words: &Words) -> Option<usize> {
+    let text = plain_words(text);
+    let said = words.content(&text);
+    let called = |candidate: &Candidate| candidate.names().any(|name| name == text);
+    let holds_all = |candidate: &Candidate| {
+        let names: Vec<_> = candidate.names().collect();
+        let known = |word: &&str| names.iter().any(|name| name.split(' ').any(|of| of == *word));
+        !said.is_empty() && said.iter().all(known)
+    };
+    only(among, called).or_else(|| only(among, holds_all))
+}
+
+fn only(among: &[Candidate], fits: impl Fn(&Candidate) -> bool) -> Option<usize> {
+    let mut fitting = among.iter().enumerate().filter(|(_, candidate)| fits(candidate)).map(|(at, _)| at);
+    let first = fitting.next()?;
+    fitting.next().is_none().then_some(first)
+}

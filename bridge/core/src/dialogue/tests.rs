@@ -1,0 +1,1 @@
+//! Utterances and times in, turns out.

@@ -1,0 +1,238 @@
+//! Several utterances of one conversation: questions and their answers, undo, two satellites.
+
+mod fakes;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fakes::{FakeHome, KITCHEN, LOCK, PausedClock};
+use helix_core::converse::Conversation;
+use helix_core::dialogue::{Dialogues, Pin, Satellite};
+use helix_core::home::{Caller, Registry};
+use helix_core::pipeline::{Outcome, Request};
+use helix_core::route::dimension::Source;
+use helix_core::route::{Matrix, Route};
+use helix_core::{EntityId, Language, Pii};
+
+struct Talk {
+    home: FakeHome,
+    clock: PausedClock,
+    pin: Option<Pin>,
+    dialogues: Mutex<Dialogues>,
+}
+
+impl Talk {
+    fn new() -> Self {
+        Self { home: FakeHome::new(), clock: PausedClock::start(), pin: None, dialogues: Mutex::default() }
+    }
+
+    fn with_pin() -> Self {
+        Self { pin: Some(Pin::parse(&"2468".into()).expect("a PIN")), ..Self::new() }
+    }
+
+    async fn hears(&self, satellite: &str, text: &str, source: Source) -> Outcome {
+        let caller = Caller { device: None, satellite: Some(EntityId::from(satellite)) };
+        let satellite = Satellite::of(&caller, None);
+        let request =
+            Request { text: Pii::new(text.to_owned()), language: Language::english(), caller, source };
+        let conversation = Conversation {
+            home: &self.home,
+            clock: &self.clock,
+            matrix: Matrix::built_in(),
+            pin: self.pin.as_ref(),
+            dialogues: &self.dialogues,
+            specialist: &(),
+        };
+        conversation.respond(&request, satellite.as_ref()).await
+    }
+
+    async fn says(&self, text: &str) -> Outcome {
+        self.hears("assist_satellite.hall", text, Source::Addressed).await
+    }
+
+    async fn code(&self, text: &str) -> &'static str {
+        self.says(text).await.reply.code
+    }
+
+    fn is_locked(&self) -> bool {
+        self.home.shows(LOCK, "locked")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_asks_first_and_opens_on_yes() {
+    let talk = Talk::new();
+    let asked = talk.says("Unlock the front door.").await;
+    assert_eq!((asked.reply.text.as_str(), asked.reply.code), ("Shall I unlock Front Door?", "confirm"));
+    assert_eq!(asked.decision.expect("decided").route(), Route::Clarify);
+    assert!(talk.is_locked());
+    assert_eq!(talk.code("Yes, please.").await, "done");
+    assert!(!talk.is_locked());
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_leaves_the_lock_and_a_late_yes_does_nothing() {
+    let talk = Talk::new();
+    talk.says("Unlock the front door").await;
+    assert_eq!(talk.code("No, thanks.").await, "left");
+    assert_eq!(talk.code("Yes").await, "nothing-asked");
+    talk.says("Unlock the front door").await;
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    assert_eq!(talk.code("Yes").await, "nothing-asked");
+    assert!(talk.is_locked());
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_command_replaces_the_question() {
+    let talk = Talk::new();
+    talk.says("Unlock the front door").await;
+    assert_eq!(talk.code("Turn on the kitchen light").await, "done");
+    assert_eq!(talk.code("Yes").await, "nothing-asked");
+    assert!(talk.home.is_on(KITCHEN) && talk.is_locked());
+}
+
+#[tokio::test(start_paused = true)]
+async fn passive_speech_and_other_satellites_answer_no_question() {
+    let talk = Talk::new();
+    talk.says("Unlock the front door").await;
+    let overheard = talk.hears("assist_satellite.hall", "Yes", Source::Passive).await;
+    assert_eq!((overheard.reply.text.as_str(), overheard.reply.code), ("", "overheard"));
+    assert_eq!(
+        talk.hears("assist_satellite.attic", "Yes", Source::Addressed).await.reply.code,
+        "nothing-asked"
+    );
+    assert!(talk.is_locked());
+    assert_eq!(talk.code("Yes").await, "done", "the question is still open where it was asked");
+}
+
+#[tokio::test(start_paused = true)]
+async fn passive_speech_never_acts() {
+    let talk = Talk::new();
+    talk.hears("assist_satellite.hall", "Turn on the kitchen light", Source::Passive).await;
+    assert!(!talk.home.is_on(KITCHEN));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_was_unexposed_after_the_question_stays_locked() {
+    let mut talk = Talk::new();
+    talk.says("Unlock the front door").await;
+    let mut registry = Registry::clone(talk.home.registry.as_ref().expect("a registry"));
+    registry.entities.get_mut(&EntityId::from(LOCK)).expect("the lock").exposed = false;
+    talk.home.registry = Ok(Arc::new(registry));
+    assert_eq!(talk.code("Yes").await, "not-exposed");
+    assert!(talk.is_locked());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_yes_is_for_what_was_asked_and_nothing_that_came_since() {
+    let mut talk = Talk::new();
+    talk.says("Unlock the front door").await;
+    let lock = talk.home.sentences["lock the front door"].clone();
+    talk.home.sentences.insert("unlock the front door".into(), lock);
+    talk.home.set(LOCK, "unlocked");
+    assert_eq!(talk.code("Yes").await, "changed-meanwhile");
+    assert!(!talk.is_locked());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pin_opens_and_a_yes_does_not() {
+    let talk = Talk::with_pin();
+    assert_eq!(talk.code("Unlock the front door").await, "ask-pin");
+    assert_eq!(talk.code("Yes").await, "nothing-asked");
+    assert!(talk.is_locked());
+    talk.says("Unlock the front door").await;
+    assert_eq!(talk.code("one two three four").await, "wrong-pin");
+    assert_eq!(talk.code("Two, four, six, eight.").await, "done");
+    assert!(!talk.is_locked());
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrong_pins_of_all_satellites_together_switch_it_off_for_five_minutes() {
+    let talk = Talk::with_pin();
+    for satellite in ["assist_satellite.hall", "assist_satellite.attic"] {
+        talk.hears(satellite, "Unlock the front door", Source::Addressed).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    let code =
+        async |satellite: &str, text: &str| talk.hears(satellite, text, Source::Addressed).await.reply.code;
+    assert_eq!(code("assist_satellite.hall", "1111").await, "wrong-pin");
+    assert_eq!(code("assist_satellite.attic", "1111").await, "wrong-pin");
+    let off = talk.hears("assist_satellite.hall", "3333", Source::Addressed).await.reply;
+    assert_eq!((off.code, off.text.contains('5')), ("pin-off", true));
+    assert_eq!(code("assist_satellite.attic", "2468").await, "pin-off", "even the right one");
+    assert_eq!(talk.code("Unlock the front door").await, "pin-off");
+    assert!(talk.is_locked());
+    tokio::time::sleep(Duration::from_secs(301)).await;
+    assert_eq!(talk.code("Unlock the front door").await, "ask-pin");
+    assert_eq!(talk.code("2 4 6 8").await, "done");
+}
+
+#[tokio::test(start_paused = true)]
+async fn undo_restores_what_the_last_run_changed_within_ten_minutes() {
+    let talk = Talk::new();
+    assert_eq!(talk.code("Undo that").await, "nothing-to-undo");
+    talk.says("Turn on the kitchen light").await;
+    assert_eq!(talk.code("Undo that, please.").await, "undone");
+    assert!(!talk.home.is_on(KITCHEN));
+    assert_eq!(talk.code("Undo that").await, "nothing-to-undo", "only once");
+    talk.says("Turn on the kitchen light").await;
+    tokio::time::sleep(Duration::from_secs(601)).await;
+    assert_eq!(talk.code("Undo that").await, "nothing-to-undo");
+    assert!(talk.home.is_on(KITCHEN));
+}
+
+#[tokio::test(start_paused = true)]
+async fn undo_of_a_lock_is_asked_as_well() {
+    let talk = Talk::new();
+    talk.home.set(LOCK, "unlocked");
+    talk.says("Lock the front door").await;
+    assert_eq!(talk.code("Yes").await, "done");
+    assert!(talk.is_locked());
+    let asked = talk.says("Undo that").await.reply;
+    assert_eq!((asked.code, asked.text.as_str()), ("confirm", "Shall I unlock Front Door?"));
+    assert!(talk.is_locked() && talk.home.called.lock().expect("no panic").is_empty());
+    assert_eq!(talk.code("Yes").await, "undone");
+    assert!(!talk.is_locked());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_sentence_that_two_satellites_hear_acts_once() {
+    let talk = Talk::new();
+    talk.says("Turn on the kitchen light.").await;
+    let second = talk.hears("assist_satellite.attic", "turn on the kitchen light", Source::Addressed).await;
+    assert_eq!(second.reply.code, "already-on");
+    assert_eq!(talk.home.processed.lock().expect("no panic").len(), 1);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let later = talk.hears("assist_satellite.attic", "turn on the kitchen light", Source::Addressed).await;
+    assert_eq!(later.reply.code, "done");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_words_are_said_again() {
+    let talk = Talk::new();
+    assert_eq!(talk.code("Say that again").await, "nothing-to-repeat");
+    talk.says("Unlock the front door").await;
+    assert_eq!(talk.says("What did you say?").await.reply.text, "Shall I unlock Front Door?");
+    assert_eq!(talk.code("Yes").await, "done", "the question is still open");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_anybody_to_answer_a_lock_stays_as_it_is() {
+    let talk = Talk::new();
+    let request = Request {
+        text: Pii::new("Unlock the front door".to_owned()),
+        language: Language::english(),
+        caller: Caller::default(),
+        source: Source::Addressed,
+    };
+    let conversation = Conversation {
+        home: &talk.home,
+        clock: &talk.clock,
+        matrix: Matrix::built_in(),
+        pin: None,
+        dialogues: &talk.dialogues,
+        specialist: &(),
+    };
+    assert_eq!(conversation.respond(&request, None).await.reply.code, "needs-confirmation");
+    assert!(talk.is_locked());
+}
