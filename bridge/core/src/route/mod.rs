@@ -12,7 +12,7 @@ mod words;
 
 pub use completeness::judge;
 pub use dimension::Dimensions;
-pub use guard::{Reading, Sign, SpeechAct, read, speech_act};
+pub use guard::{Reading, Sign, SpeechAct, read, read_in, speech_act};
 pub use matrix::{Judgement, Leaning, Matrix, MatrixError};
 pub use words::normalize as plain_words;
 
@@ -198,12 +198,12 @@ pub fn decide(text: &str, found: &Match, situation: &Situation<'_>) -> Decision 
             decide_parts(text, vec![(text.to_owned(), strict.clone())], Origin::Exact, situation)
         }
         Match::None => {
-            let mut evidence = Evidence::blank(text, situation);
+            let mut evidence = Evidence::blank(text, &[], situation);
             evidence.dimensions.control = control_of(text, situation.language);
             conclude(evidence, situation)
         }
         Match::Unmatched { intent, unmatched } => {
-            let mut evidence = Evidence::blank(text, situation);
+            let mut evidence = Evidence::blank(text, &[], situation);
             evidence.intent = Some(intent.clone());
             evidence.dimensions.control = control_of(text, situation.language);
             evidence.dimensions.found = Found::Unnamed;
@@ -219,7 +219,7 @@ pub fn decide(text: &str, found: &Match, situation: &Situation<'_>) -> Decision 
 
 /// Decides about what is no sentence: no words, or far too many.
 pub(crate) fn decide_length(length: Length, situation: &Situation<'_>) -> Decision {
-    let mut evidence = Evidence::blank("", situation);
+    let mut evidence = Evidence::blank("", &[], situation);
     evidence.dimensions.length = length;
     conclude(evidence, situation)
 }
@@ -232,8 +232,8 @@ pub(crate) fn decide_parts(
     origin: Origin,
     situation: &Situation<'_>,
 ) -> Decision {
-    let free = parts.iter().fold(words::normalize(text), |text, (_, part)| without_free_text(&text, part));
-    let mut evidence = Evidence::blank(&free, situation);
+    let quoted: Vec<_> = parts.iter().flat_map(|(_, part)| quoted_in(part)).collect();
+    let mut evidence = Evidence::blank(text, &quoted, situation);
     let speech_act = evidence.dimensions.speech_act;
     if parts.iter().all(|(_, part)| speech_act.permits(&part.intent)) {
         evidence.dimensions.speech_act = SpeechAct::Command;
@@ -264,7 +264,7 @@ pub(crate) fn decide_parts(
 
 /// Decides about a command that may mean several things, or where the matcher and the words disagree: one question.
 pub(crate) fn decide_unsure(text: &str, choices: Vec<EntityId>, situation: &Situation<'_>) -> Decision {
-    let mut evidence = Evidence::blank(text, situation);
+    let mut evidence = Evidence::blank(text, &[], situation);
     evidence.dimensions.found = Found::Ambiguous;
     evidence.dimensions.effect = Effect::Changes;
     let names: Vec<_> = choices.iter().map(|id| name_of(situation.registry, id)).collect();
@@ -288,9 +288,10 @@ struct Evidence {
 }
 
 impl Evidence {
-    /// `text` is what the guard reads.
-    fn blank(text: &str, situation: &Situation<'_>) -> Self {
-        let mut dimensions = Dimensions::of(speech_act(text, situation.language));
+    /// `quoted` are the words of `text` that name a thing or are to be kept or passed on.
+    fn blank(text: &str, quoted: &[String], situation: &Situation<'_>) -> Self {
+        let reading = read_in(text, situation.language, quoted, situation.registry);
+        let mut dimensions = Dimensions::of(reading.act);
         dimensions.source = situation.source;
         let device = situation.caller.device.as_ref();
         if device.is_some_and(|device| situation.registry.device_areas.contains_key(device)) {
@@ -495,16 +496,9 @@ pub(crate) fn name_of(registry: &Registry, target: &EntityId) -> String {
     registry.entities.get(target).map_or_else(|| target.to_string(), |entity| entity.name.clone())
 }
 
-/// The normalised sentence without what a list item or a broadcast quotes and without the name of the target: those
-/// words order, negate and postpone nothing ("aktiviere Guten Morgen").
-fn without_free_text(text: &str, found: &StrictMatch) -> String {
-    ["item", "message", "name"].iter().filter_map(|slot| found.slots.get(*slot)?.as_str()).fold(
-        text.to_owned(),
-        |text, quoted| match words::normalize(quoted) {
-            quoted if quoted.is_empty() => text,
-            quoted => text.replace(&quoted, " "),
-        },
-    )
+/// What the matcher took for the name of the target, a list's item or a message.
+fn quoted_in(found: &StrictMatch) -> impl Iterator<Item = String> + '_ {
+    ["item", "message", "name"].iter().filter_map(|slot| found.slots.get(*slot)?.as_str().map(str::to_owned))
 }
 
 #[cfg(test)]

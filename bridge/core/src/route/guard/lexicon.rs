@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::SpeechAct;
+use super::names::NAME;
 use super::pattern::{Class, Classes, Malformed, Pattern};
 use super::sentence::{Clause, Word};
 use crate::Language;
@@ -128,6 +129,30 @@ impl Lexicon {
         })
     }
 
+    /// Whether these words, alone or beside others ("in the" before "morning"), may be a sign of something else than
+    /// a command.
+    pub(super) fn is_telling(&self, words: &[String]) -> bool {
+        let acts = [SpeechAct::Negated, SpeechAct::Conditional, SpeechAct::Deferred];
+        let signs = || self.vetoes.iter().filter(|(act, _)| acts.contains(act)).flat_map(|(_, signs)| signs);
+        if words.iter().any(|word| signs().any(|sign| sign.mentions(word))) {
+            return true;
+        }
+        let word = |text: &String| Word { text: text.clone(), after_comma: false };
+        self.veto(&[Clause { words: words.iter().map(word).collect(), asks: false }]).is_some()
+    }
+
+    /// Whether a name may follow this word.
+    pub(super) fn is_article(&self, word: &Word) -> bool {
+        self.begins_with(std::slice::from_ref(word), "article")
+    }
+
+    /// Whether nothing but what leads to a name stands here: "turn on the".
+    pub(super) fn is_only_order(&self, words: &[Word]) -> bool {
+        let leads =
+            |at: usize| ["order", "particle", "article"].iter().any(|l| self.begins_with(&words[at..], l));
+        (0..words.len()).all(leads)
+    }
+
     /// Takes politeness, fillers and the reason for a command off a clause.
     pub(super) fn bare(&self, clause: Clause) -> Clause {
         let mut words = clause.words;
@@ -136,7 +161,10 @@ impl Lexicon {
                 words.splice(..to, [Word { text: REQUEST.to_owned(), after_comma: false }]);
                 break;
             }
-            let Some(to) = self.beginning(&self.frames.opening, &words) else { break };
+            // "Rosie, clean the kitchen": who is called by the name of a thing is meant to do it.
+            let called = matches!(&words[..], [name, next, ..] if name.text == NAME && next.after_comma);
+            let opening = self.beginning(&self.frames.opening, &words);
+            let Some(to) = opening.or(called.then_some(1)) else { break };
             words.drain(..to);
         }
         for pattern in &self.frames.neutral {

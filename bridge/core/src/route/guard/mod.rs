@@ -4,11 +4,13 @@
 //! the signs of each speech act are looked for.
 
 mod lexicon;
+mod names;
 mod pattern;
 mod sentence;
 
 use crate::Language;
 use crate::act::{IntentKind, kind_of};
+use crate::home::Registry;
 use lexicon::Lexicon;
 use sentence::{Clause, WORDS_MAX, clauses};
 
@@ -101,21 +103,47 @@ pub fn read(text: &str, language: &Language) -> Reading {
     weigh(clauses(text, lexicon.is_some_and(|lexicon| lexicon.elision)), lexicon)
 }
 
+/// The speech act of a sentence of this home. `quoted` is what the matcher took for the name of its target, a list's
+/// item or a message; these words and the home's names order, negate and postpone nothing.
+pub fn read_in(text: &str, language: &Language, quoted: &[String], registry: &Registry) -> Reading {
+    let Some(lexicon) = Lexicon::of(language) else { return read(text, language) };
+    let mut clauses = clauses(text, lexicon.elision);
+    for words in quoted {
+        names::mask_first(&mut clauses, &names::words_of(words, lexicon.elision));
+    }
+    let reading = weigh(clauses.clone(), Some(lexicon));
+    if reading.act == SpeechAct::Command {
+        return reading;
+    }
+    let named = names::named_in(text, registry, lexicon.elision);
+    names::mask_plain(&mut clauses, &named, lexicon);
+    let mut bare: Vec<_> = clauses.into_iter().map(|clause| lexicon.bare(clause)).collect();
+    for clause in &mut bare {
+        names::mask_telling(clause, &named, lexicon);
+    }
+    weigh_bare(&bare, lexicon)
+}
+
 fn weigh(clauses: Vec<Clause>, lexicon: Option<&'static Lexicon>) -> Reading {
     let words = clauses.iter().map(|clause| clause.words.len()).sum::<usize>();
     if words == 0 || words > WORDS_MAX {
         return Reading { act: SpeechAct::Statement, sign: Sign::Length };
     }
-    let question = Reading { act: SpeechAct::Question, sign: Sign::QuestionMark };
     let Some(lexicon) = lexicon else {
-        return if clauses.iter().any(|clause| clause.asks) { question } else { COMMAND };
+        return if clauses.iter().any(|clause| clause.asks) { QUESTION } else { COMMAND };
     };
     let bare: Vec<_> = clauses.into_iter().map(|clause| lexicon.bare(clause)).collect();
-    if let Some((act, line)) = lexicon.veto(&bare) {
+    weigh_bare(&bare, lexicon)
+}
+
+fn weigh_bare(bare: &[Clause], lexicon: &'static Lexicon) -> Reading {
+    if let Some((act, line)) = lexicon.veto(bare) {
         return Reading { act, sign: Sign::Rule(line) };
     }
-    if bare.iter().any(|clause| clause.asks && !lexicon.is_order(&clause.words)) { question } else { COMMAND }
+    if bare.iter().any(|clause| clause.asks && !lexicon.is_order(&clause.words)) { QUESTION } else { COMMAND }
 }
+
+const QUESTION: Reading = Reading { act: SpeechAct::Question, sign: Sign::QuestionMark };
 
 const COMMAND: Reading = Reading { act: SpeechAct::Command, sign: Sign::None };
 

@@ -118,6 +118,19 @@ enum Term {
     Ahead,
 }
 
+impl Term {
+    fn mentions(&self, word: &str) -> bool {
+        match self {
+            Self::Word(glob) => glob.fits(word),
+            Self::Either(terms) => terms.iter().any(|term| term.mentions(word)),
+            Self::Not(term) | Self::Maybe(term) => term.mentions(word),
+            Self::Class(_) | Self::Any | Self::Gap | Self::Comma | Self::Begin | Self::End | Self::Ahead => {
+                false
+            }
+        }
+    }
+}
+
 /// The word lists that patterns refer to, by name.
 pub(super) type Classes = BTreeMap<String, Class>;
 
@@ -156,6 +169,11 @@ impl Pattern {
     /// Whether it fits with its first word at the beginning; where it ends.
     pub(super) fn fits_beginning(&self, words: &[Word], classes: &Classes) -> Option<usize> {
         self.fit(0, words, classes)
+    }
+
+    /// Whether `word` is part of it as a word of its own.
+    pub(super) fn mentions(&self, word: &str) -> bool {
+        self.terms.iter().any(|term| term.mentions(word))
     }
 
     fn fit(&self, from: usize, words: &[Word], classes: &Classes) -> Option<usize> {

@@ -59,3 +59,64 @@ fn lists_and_timers_take_what_is_to_be_kept_or_postponed() {
     assert!(SpeechAct::Reminder.permits("HassListAddItem") && SpeechAct::Deferred.permits("HassStartTimer"));
     assert!(!SpeechAct::Reminder.permits("HassTurnOn") && !SpeechAct::Negated.permits("HassStartTimer"));
 }
+
+fn home_with(names: &[(&str, &str)]) -> Registry {
+    let entity = |(id, name): &(&str, &str)| crate::home::Entity {
+        id: crate::EntityId::from(*id),
+        name: (*name).to_owned(),
+        aliases: Vec::new(),
+        area: None,
+        device: None,
+        device_class: None,
+        exposed: true,
+    };
+    Registry {
+        entities: names.iter().map(entity).map(|entity| (entity.id.clone(), entity)).collect(),
+        ..Registry::default()
+    }
+}
+
+#[test]
+fn the_words_of_a_name_negate_and_postpone_nothing() {
+    let home = home_with(&[
+        ("light.never", "Never Land lamp"),
+        ("scene.night", "Good Night"),
+        ("scene.bed", "Before Bed"),
+        ("scene.morning", "Morning"),
+        ("scene.guten_morgen", "Guten Morgen"),
+        ("scene.movie", "Movie Night"),
+        ("vacuum.rosie", "Rosie"),
+        ("person.anna", "Anna"),
+    ]);
+    for (tag, text, command) in [
+        ("en", "Make the never land lamp a bit brighter", true),
+        ("en", "Never turn on the never land lamp", false),
+        ("en", "Can you activate good night please?", true),
+        ("en", "Activate the before bed scene", true),
+        ("en", "Turn off the lights before bed", false),
+        ("en", "Turn the lights on before bed", false),
+        ("en", "Activate morning", true),
+        ("en", "Open the blinds in the morning", false),
+        ("en", "Open the blinds after movie night", false),
+        ("en", "Start movie night", true),
+        ("de", "Aktiviere Guten Morgen", true),
+        ("de", "Aktiviere Guten Morgen erst morgen", false),
+        ("en", "Rosie, clean the kitchen", true),
+        ("en", "Rosie, could you clean the kitchen?", true),
+        ("en", "Anna, clean the kitchen", false),
+    ] {
+        let language = Language::parse(tag).expect("a language");
+        let reading = read_in(text, &language, &[], &home);
+        assert_eq!(reading.act == SpeechAct::Command, command, "{text}: {reading:?}");
+    }
+}
+
+#[test]
+fn what_the_matcher_took_for_a_name_is_masked_once() {
+    let read = |text: &str| {
+        let german = Language::parse("de").expect("a language");
+        read_in(text, &german, &["Morgen".to_owned()], &Registry::default()).act
+    };
+    assert_eq!(read("Aktiviere Morgen"), SpeechAct::Command);
+    assert_eq!(read("Aktiviere Morgen morgen"), SpeechAct::Deferred);
+}
