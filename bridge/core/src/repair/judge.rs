@@ -47,8 +47,7 @@ fn strict(step: &Step, matched: Vec<(String, Match)>) -> Option<Vec<(String, Str
 /// Whether a strict match of the sentence itself means what the reading means.
 pub(super) fn same_meaning(step: &Step, strict: &StrictMatch) -> bool {
     let touched = touched(strict);
-    let related = touched.is_subset(&step.targets) || step.targets.is_subset(&touched);
-    !touched.is_empty() && related && does(step, strict, &touched)
+    !touched.is_empty() && touched == step.targets && does(step, strict, &touched)
 }
 
 /// The entities that a strict match acts on.

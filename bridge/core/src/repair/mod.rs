@@ -15,6 +15,7 @@ mod mention;
 mod numbers;
 mod read;
 mod scope;
+mod singular;
 mod spell;
 mod tokens;
 mod twin;

@@ -10,6 +10,7 @@ use super::frame::{Part, parts};
 use super::index::Index;
 use super::kinds::{Ask, Kind};
 use super::scope::{Meant, Scope, Surroundings, Unclear, meant};
+use super::singular::told_by_article;
 use super::tokens::tokens;
 use super::words::Tongue;
 use crate::home::{EntityState, Registry};
@@ -131,6 +132,7 @@ const NO_RIVAL: f32 = 9.0;
 pub(super) fn read_all(text: &str, context: &Context<'_>) -> (Read, Vec<Said>) {
     let Some(tongue) = Tongue::of(context.language) else { return (Read::Nothing, Vec::new()) };
     let sentence = tokens(text, &tongue.words.elisions);
+    let sentence = told_by_article(sentence, &tongue.words, &tongue.lexicon);
     if sentence.is_empty() || sentence.len() > TOKENS_MAX {
         return (Read::Nothing, Vec::new());
     }
@@ -145,7 +147,8 @@ pub(super) fn read_all(text: &str, context: &Context<'_>) -> (Read, Vec<Said>) {
     for cover in &covers {
         let Some(parts) = parts(cover) else { continue };
         asked.extend(parts.iter().map(|part| part.said.clone()).filter(Said::asks));
-        let named = parts.iter().any(|part| !part.place.entities.is_empty());
+        // What asks for nothing is no sense of its own: "turn the lamp of".
+        let named = parts.iter().any(|part| !part.place.entities.is_empty() && part.said.asks());
         let slip = cover.elements.iter().map(|element| element.slip).sum::<f32>();
         outcomes.push(Outcome { cost: cover.cost, slip, named, found: understand(&parts, context) });
     }

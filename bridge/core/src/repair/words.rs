@@ -15,6 +15,8 @@ use crate::Language;
 pub(super) struct Words {
     pub(super) fillers: Vec<String>,
     pub(super) articles: Vec<String>,
+    #[serde(default)]
+    pub(super) singular: Vec<String>,
     pub(super) prepositions: Vec<String>,
     pub(super) carriers: Vec<String>,
     pub(super) particles: Particles,
