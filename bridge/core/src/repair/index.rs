@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
 use super::kinds::Kind;
 use super::lexicon::Count;
-use super::spell::{distance, slips, sound, stem};
+use super::spell::{distance, root, slips, sound, stem};
 use super::tokens::{Token, fold, tokens};
 use super::words::{Tongue, Words};
 use crate::home::Registry;
@@ -182,7 +182,7 @@ impl Index {
         let id = self.words.len();
         let letters: Vec<char> = folded.chars().collect();
         self.by_text.insert(folded.clone(), id);
-        self.by_stem.entry(stem(&folded, &words.endings).to_owned()).or_default().push(id);
+        self.by_stem.entry(root(&folded, &words.endings, &words.alternations)).or_default().push(id);
         self.by_sound.entry(sound(text, &words.sounds)).or_default().push(id);
         for pair in letters.windows(2) {
             let list = self.by_pair.entry([pair[0], pair[1]]).or_default();
@@ -214,11 +214,11 @@ impl Index {
                 }
             }
         }
-        let root = stem(folded, &words.endings);
-        for word in self.by_stem.get(root).into_iter().flatten() {
+        let root = root(folded, &words.endings, &words.alternations);
+        for word in self.by_stem.get(&root).into_iter().flatten() {
             put(*word, STEM_COST);
         }
-        if let Some(word) = self.by_text.get(root) {
+        if let Some(word) = self.by_text.get(stem(folded, &words.endings)) {
             put(*word, STEM_COST);
         }
         if exact.is_none() && !known {
@@ -266,7 +266,8 @@ impl Index {
     /// The areas of one word that are called so.
     pub(super) fn areas_called(&self, folded: &str, words: &Words) -> BTreeSet<Named> {
         let exact = self.by_text.get(folded).into_iter();
-        let close = self.by_stem.get(stem(folded, &words.endings)).into_iter().flatten();
+        let close =
+            self.by_stem.get(&root(folded, &words.endings, &words.alternations)).into_iter().flatten();
         let names = exact.chain(close).flat_map(|word| &self.words[*word].names);
         let areas = names.map(|name| &self.names[*name]).filter(|name| name.words.len() == 1);
         areas.filter(|name| matches!(name.of, Named::Area(_))).map(|name| name.of.clone()).collect()

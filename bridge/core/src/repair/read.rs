@@ -7,7 +7,7 @@ use super::ask::{Said, Wanted, wanted, written};
 use super::cover::{Cover, Piece, covers};
 use super::follow::{LastAct, continued};
 use super::frame::{Part, parts};
-use super::index::Index;
+use super::index::{Index, STEM_COST};
 use super::kinds::{Ask, Kind};
 use super::scope::{Meant, Scope, Surroundings, Unclear, meant};
 use super::singular::told_by_article;
@@ -147,8 +147,10 @@ pub(super) fn read_all(text: &str, context: &Context<'_>) -> (Read, Vec<Said>) {
     for cover in &covers {
         let Some(parts) = parts(cover) else { continue };
         asked.extend(parts.iter().map(|part| part.said.clone()).filter(Said::asks));
-        // What asks for nothing is no sense of its own: "turn the lamp of".
-        let named = parts.iter().any(|part| !part.place.entities.is_empty() && part.said.asks());
+        // What asks for nothing is no sense of its own: "turn the lamp of"; and "all lights in the …" is no name, even
+        // where one light is called so.
+        let named =
+            parts.iter().any(|part| !part.place.entities.is_empty() && !part.place.all && part.said.asks());
         let slip = cover.elements.iter().map(|element| element.slip).sum::<f32>();
         outcomes.push(Outcome { cost: cover.cost, slip, named, found: understand(&parts, context) });
     }
@@ -161,6 +163,13 @@ struct Outcome {
     slip: f32,
     named: bool,
     found: Result<Understood, Unclear>,
+}
+
+impl Outcome {
+    /// Whether this is a name with another ending, and `other` all things of the kind that the name stands for.
+    fn is_called(&self, other: &Self) -> bool {
+        self.named && self.slip <= STEM_COST && matches!(other.found, Err(Unclear::NoPlace))
+    }
 }
 
 #[derive(Clone, PartialEq)]
@@ -183,7 +192,9 @@ fn choose(mut outcomes: Vec<Outcome>) -> Read {
     let (before, rest) = outcomes.split_at(at);
     let Some((best, others)) = rest.split_first() else { return Read::Nothing };
     // What is said letter by letter but makes no sense is not taken for a slip of something else.
-    if let Some(doubt) = before.iter().find_map(|outcome| unclear(&outcome.found)) {
+    if let Some(doubt) =
+        before.iter().filter(|outcome| !best.is_called(outcome)).find_map(|o| unclear(&o.found))
+    {
         return doubt;
     }
     if before.iter().any(|outcome| outcome.named && outcome.slip < best.slip) {

@@ -48,6 +48,13 @@ pub(super) fn stem<'a>(word: &'a str, endings: &[String]) -> &'a str {
     longest.and_then(|ending| word.strip_suffix(ending.as_str())).unwrap_or(word)
 }
 
+/// The stem of a word as it is before the endings that change its last letters.
+pub(super) fn root(word: &str, endings: &[String], alternations: &[(String, String)]) -> String {
+    let stem = stem(word, endings);
+    let changed = alternations.iter().find_map(|(from, to)| Some((stem.strip_suffix(from.as_str())?, to)));
+    changed.map_or_else(|| stem.to_owned(), |(head, to)| format!("{head}{to}"))
+}
+
 /// How a word sounds: the rules of the language applied one after the other, doubled letters once.
 pub(super) fn sound(word: &str, rules: &[(String, String)]) -> String {
     let heard = rules.iter().fold(word.to_owned(), |word, (from, to)| {
@@ -84,6 +91,13 @@ mod tests {
         let endings = ["s".to_owned(), "es".to_owned()];
         assert_eq!(stem("switches", &endings), "switch");
         assert_eq!(stem("gas", &endings), "gas");
+    }
+
+    #[test]
+    fn a_root_is_the_same_in_all_cases() {
+        let endings = ["a", "e"].map(str::to_owned);
+        let alternations = [("c".to_owned(), "k".to_owned())];
+        assert_eq!(root("lazience", &endings, &alternations), root("lazienka", &endings, &alternations));
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub(super) struct Words {
     pub(super) other: Vec<String>,
     pub(super) number_joiners: Vec<String>,
     pub(super) endings: Vec<String>,
+    #[serde(default)]
+    pub(super) alternations: Vec<(String, String)>,
     pub(super) compounds: Compounds,
     pub(super) sounds: Vec<(String, String)>,
     pub(super) senses: BTreeMap<Sense, Vec<String>>,
