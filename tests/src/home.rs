@@ -11,6 +11,7 @@ use crate::bed::{Furnishing, HomeAssistant};
 use crate::connected::http;
 use crate::socket::{Events, Socket};
 use crate::time::poll_until;
+use crate::wire;
 
 /// What moves in a home: a sentence that must not act may call no action of these.
 pub const MOVING: [&str; 14] = [
@@ -209,6 +210,23 @@ impl Home {
     /// Home Assistant is gone.
     pub async fn moves_since(&self, mark: usize) -> Result<Vec<Call>> {
         Ok(self.calls_since(mark).await?.into_iter().filter(Call::moves_something).collect())
+    }
+
+    /// The first thing that moves when the bridge at this port hears a sentence; storing what was said is fine.
+    ///
+    /// # Errors
+    /// The bridge or Home Assistant is gone.
+    pub async fn moved_by(
+        &self,
+        port: u16,
+        sentence: &str,
+        language: &str,
+        device: Option<&str>,
+    ) -> Result<Option<Call>> {
+        let mark = self.mark().await?;
+        wire::handle(port, sentence, language, device).await?;
+        let moves = self.moves_since(mark).await?;
+        Ok(moves.into_iter().find(|call| !call.action.starts_with("todo.")))
     }
 
     fn log(&self) -> std::sync::MutexGuard<'_, Log> {

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::router::Decision;
-use super::sets::Verdict;
 use crate::figure::rounded;
+use helix_tests::router::Decision;
+use helix_tests::sets::Verdict;
 
 /// Points for one mistake of each kind.
 const UNORDERED: f64 = 100.0;

@@ -5,8 +5,6 @@
 mod cost;
 mod ohf;
 mod report;
-mod router;
-mod sets;
 mod shares;
 mod slips;
 mod speed;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::router::Decision;
 use crate::figure::{Series, rounded};
+use helix_tests::router::Decision;
 
 /// Counts and times of many decisions.
 #[derive(Debug)]

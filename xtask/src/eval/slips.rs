@@ -210,7 +210,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::{Kind, Slips};
-    use crate::eval::sets::LANGUAGES;
+    use helix_tests::sets::LANGUAGES;
 
     fn names() -> Vec<String> {
         ["Kitchen Light", "Living Room"].map(str::to_owned).to_vec()

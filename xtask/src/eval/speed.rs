@@ -15,10 +15,10 @@ use helix_tests::time::{now, since};
 use serde_json::json;
 
 use super::Findings;
-use super::router::{Decision, Question, Router};
 use super::slips::Slips;
 use super::strict::{Strict, names};
 use crate::figure::{Figure, Series, ms, rounded};
+use helix_tests::router::{Decision, Question, Router};
 
 const GROUP: &str = "speed";
 /// Until everything was read and compiled once.
@@ -55,7 +55,7 @@ struct Streamed {
 
 pub(super) async fn run(arguments: &Arguments, profile: Profile) -> Result<Findings> {
     let furnishing = Furnishing { empty: true, package: Some(home::package()?), ..Furnishing::default() };
-    let home = Home::start_with("eval-speed", furnishing).await?;
+    let home = Home::start_with(&format!("eval-speed-{}", std::process::id()), furnishing).await?;
     let known = Connected::to(home.assistant()).await?;
     let registry = known.home.registry()?;
     let (slips, names) = (Slips::of("en")?, names(&registry));

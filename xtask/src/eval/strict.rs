@@ -6,7 +6,7 @@ use helix_core::home::{Caller, Match, Registry};
 use helix_core::{DeviceId, Home as _, Language};
 use helix_tests::connected::Connected;
 
-use super::router::Done;
+use helix_tests::router::Done;
 
 /// The matcher of a home.
 pub(super) struct Strict<'a> {

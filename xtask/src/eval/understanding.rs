@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use helix_tests::bridge::Profile;
 
 use super::Findings;
-use super::sets::LANGUAGES;
 use heard::Heard;
+use helix_tests::sets::LANGUAGES;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {

@@ -17,12 +17,12 @@ use helix_tests::home::Home;
 use serde_json::{Map, Value};
 
 use super::Findings;
-use super::router::{Decision, Done, Question, Router};
-use super::sets::{Verdict, contains};
 use super::slips::Slips;
 use super::strict::{Strict, done, names};
 use crate::figure::{Figure, rounded};
 use files::TestFile;
+use helix_tests::router::{Decision, Done, Question, Router};
+use helix_tests::sets::{Verdict, contains};
 use stage::Stage;
 
 const GROUP: &str = "ohf";
@@ -79,7 +79,7 @@ async fn in_language(language: &'static str, profile: Profile) -> Result<Heard> 
         package: Some(stage.package()?),
         ..Furnishing::default()
     };
-    let home = Home::start_with(&format!("eval-ohf-{language}"), furnishing).await?;
+    let home = Home::start_with(&format!("eval-ohf-{language}-{}", std::process::id()), furnishing).await?;
     let known = Connected::to(home.assistant()).await?;
     let registry = known.home.registry()?;
     let cases = cases(&files, &stage, &registry);

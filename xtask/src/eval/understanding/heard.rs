@@ -6,12 +6,11 @@ use helix_tests::bed::Furnishing;
 use helix_tests::bridge::{Bridge, Profile, Settings};
 use helix_tests::connected::Connected;
 use helix_tests::home::Home;
-use helix_tests::wire;
 
-use crate::eval::router::{Decision, Question, Router};
-use crate::eval::sets::{MustAct, MustNotAct, Verdict};
 use crate::eval::slips::Slips;
 use crate::eval::strict::{Strict, names};
+use helix_tests::router::{Decision, Question, Router};
+use helix_tests::sets::{MustAct, MustNotAct, Verdict};
 
 /// A command, as it was said, and what became of it.
 pub(super) struct Command {
@@ -42,7 +41,7 @@ pub(super) struct Heard {
 impl Heard {
     pub(super) async fn in_language(language: &'static str, profile: Profile) -> Result<Self> {
         let furnishing = Furnishing { language: Some(language), ..Furnishing::default() };
-        let home = Home::start_with(&format!("eval-{language}"), furnishing).await?;
+        let home = Home::start_with(&format!("eval-{language}-{}", std::process::id()), furnishing).await?;
         let known = Connected::to(home.assistant()).await?;
         let registry = known.home.registry()?;
         let mut router = Router::start(home.assistant(), language, profile)?;
@@ -99,12 +98,8 @@ impl Asking<'_> {
         let mut all = Vec::new();
         for said in MustNotAct::all(self.language)? {
             let device = self.strict.device_in(said.area.as_deref())?;
-            let mark = home.mark().await?;
-            wire::handle(bridge.port, &said.sentence, self.language, device.as_ref().map(DeviceId::as_str))
-                .await?;
-            let moved = home.moves_since(mark).await?;
-            // Storing what was said is fine.
-            let moved = moved.iter().find(|call| !call.action.starts_with("todo."));
+            let device = device.as_ref().map(DeviceId::as_str);
+            let moved = home.moved_by(bridge.port, &said.sentence, self.language, device).await?;
             let moved = moved.map(|call| format!("{} {}", call.action, call.content));
             let decision = self.router.ask(&said.question()).await?;
             let would = decision

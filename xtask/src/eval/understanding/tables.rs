@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use super::heard::{Command, Heard};
 use crate::eval::cost::Cost;
-use crate::eval::router::Decision;
-use crate::eval::sets::Verdict;
 use crate::eval::shares::Shares;
 use crate::figure::{Figure, rounded};
+use helix_tests::router::Decision;
+use helix_tests::sets::Verdict;
 
 pub(super) const GROUP: &str = "understanding";
 

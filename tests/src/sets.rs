@@ -8,36 +8,44 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::router::{Decision, Done, Question};
+use crate::router::{Decision, Done, Question};
 
 /// All languages that have sets.
-pub(super) const LANGUAGES: [&str; 8] = ["en", "de", "nl", "fr", "es", "it", "pl", "cs"];
+pub const LANGUAGES: [&str; 8] = ["en", "de", "nl", "fr", "es", "it", "pl", "cs"];
 
 /// A sentence after which nothing may move.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct MustNotAct {
-    pub(super) sentence: String,
-    pub(super) category: String,
+pub struct MustNotAct {
+    /// What is said.
+    pub sentence: String,
+    /// Such as `negation`.
+    pub category: String,
+    /// Id of the area that it is said in.
     #[serde(default)]
-    pub(super) area: Option<String>,
+    pub area: Option<String>,
 }
 
 /// A command and what it means.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct MustAct {
-    pub(super) sentence: String,
-    pub(super) action: String,
-    pub(super) targets: BTreeSet<String>,
+pub struct MustAct {
+    /// What is said.
+    pub sentence: String,
+    /// The only action.
+    pub action: String,
+    /// All entities that it is for.
+    pub targets: BTreeSet<String>,
+    /// What its service data has to hold.
     #[serde(default)]
-    pub(super) data: Map<String, Value>,
+    pub data: Map<String, Value>,
+    /// Id of the area that it is said in.
     #[serde(default)]
-    pub(super) area: Option<String>,
+    pub area: Option<String>,
 }
 
 /// What a decision is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum Verdict {
     /// It does what was meant, and nothing else.
     Right,
     /// It does something else.
@@ -48,7 +56,10 @@ pub(super) enum Verdict {
 
 impl MustNotAct {
     /// The language's own sentences; in English also the set that was there first.
-    pub(super) fn all(language: &str) -> Result<Vec<Self>> {
+    ///
+    /// # Errors
+    /// There is no such set.
+    pub fn all(language: &str) -> Result<Vec<Self>> {
         let mut all: Vec<Self> = read(&format!("must-not-act/{language}.yaml"))?;
         if language == "en" {
             all.extend(read::<Vec<Self>>("must-not-act/english.yaml")?);
@@ -56,22 +67,33 @@ impl MustNotAct {
         Ok(all)
     }
 
-    pub(super) fn question(&self) -> Question {
+    /// For `helix route`.
+    pub fn question(&self) -> Question {
         Question { sentence: self.sentence.clone(), area: self.area.clone() }
     }
 }
 
 impl MustAct {
-    pub(super) fn all(language: &str) -> Result<Vec<Self>> {
+    /// The language's own commands.
+    ///
+    /// # Errors
+    /// There is no such set.
+    pub fn all(language: &str) -> Result<Vec<Self>> {
         read(&format!("must-act/{language}.yaml"))
     }
 
-    pub(super) fn judge(&self, decision: &Decision) -> Verdict {
+    /// For `helix route`.
+    pub fn question(&self) -> Question {
+        Question { sentence: self.sentence.clone(), area: self.area.clone() }
+    }
+
+    /// What a decision is worth.
+    pub fn judge(&self, decision: &Decision) -> Verdict {
         if decision.acts { self.judge_actions(&decision.actions) } else { Verdict::Nothing }
     }
 
     /// Whether the actions are the one that was meant, on all of its targets and on nothing else.
-    pub(super) fn judge_actions(&self, actions: &[Done]) -> Verdict {
+    pub fn judge_actions(&self, actions: &[Done]) -> Verdict {
         let is_meant = |done: &Done| {
             let done = plain(done);
             done.action == self.action && contains(&done.data, &self.data)
@@ -81,7 +103,7 @@ impl MustAct {
     }
 
     /// For people.
-    pub(super) fn expected(&self) -> String {
+    pub fn expected(&self) -> String {
         let targets = self.targets.iter().cloned().collect();
         Done { action: self.action.clone(), targets, data: self.data.clone() }.to_string()
     }
@@ -98,7 +120,8 @@ fn plain(done: &Done) -> Done {
     Done { action: action.to_owned(), ..done.clone() }
 }
 
-pub(super) fn contains(data: &Map<String, Value>, wanted: &Map<String, Value>) -> bool {
+/// Whether the data hold what is wanted, as far as rounding allows.
+pub fn contains(data: &Map<String, Value>, wanted: &Map<String, Value>) -> bool {
     wanted.iter().all(|(key, wanted)| data.get(key).is_some_and(|value| is_same(value, wanted)))
 }
 
@@ -118,8 +141,11 @@ fn is_same(value: &Value, wanted: &Value) -> bool {
 }
 
 /// A file of `tests/testdata`.
-pub(super) fn read<T: DeserializeOwned>(name: &str) -> Result<T> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/testdata").join(name);
+///
+/// # Errors
+/// It is not there, or has another shape.
+pub fn read<T: DeserializeOwned>(name: &str) -> Result<T> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata").join(name);
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     serde_yaml_ng::from_str(&text).with_context(|| path.display().to_string())
 }

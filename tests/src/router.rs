@@ -4,57 +4,70 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use helix_tests::bed::HomeAssistant;
-use helix_tests::bridge::{Profile, binary};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use crate::bed::HomeAssistant;
+use crate::bridge::{Profile, binary};
 
 /// No sentence takes longer, not even the first one after Home Assistant's start.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
 /// A sentence and where it is said.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Question {
+pub struct Question {
+    /// What is said.
     #[serde(rename = "text")]
-    pub(super) sentence: String,
+    pub sentence: String,
+    /// Id or name of the area that it is said in.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) area: Option<String>,
+    pub area: Option<String>,
 }
 
 /// What Helix would do.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Decision {
-    pub(super) route: String,
-    pub(super) acts: bool,
-    pub(super) actions: Vec<Done>,
-    pub(super) reply: String,
-    pub(super) reason: String,
+pub struct Decision {
+    /// Such as `act` or `clarify`.
+    pub route: String,
+    /// Whether the home would change at once.
+    pub acts: bool,
+    /// What would be done at once, or after a yes.
+    pub actions: Vec<Done>,
+    /// What Helix would say itself.
+    pub reply: String,
+    /// Why.
+    pub reason: String,
     /// The gates that were asked, the one that decided last.
-    pub(super) gates: Vec<String>,
-    pub(super) dimensions: Map<String, Value>,
-    pub(super) took_ms: f64,
+    pub gates: Vec<String>,
+    /// What is known about the sentence.
+    pub dimensions: Map<String, Value>,
+    /// How long it took.
+    pub took_ms: f64,
     /// How much of it was waiting for Home Assistant.
-    pub(super) home_ms: f64,
+    pub home_ms: f64,
 }
 
 /// An action of Home Assistant that would be called.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(super) struct Done {
-    pub(super) action: String,
-    pub(super) targets: Vec<String>,
-    pub(super) data: Map<String, Value>,
+pub struct Done {
+    /// Such as `light.turn_on`.
+    pub action: String,
+    /// Entity ids.
+    pub targets: Vec<String>,
+    /// Its service data.
+    pub data: Map<String, Value>,
 }
 
 impl Decision {
     /// The gate that decided.
-    pub(super) fn gate(&self) -> &str {
+    pub fn gate(&self) -> &str {
         self.gates.last().map_or("none", String::as_str)
     }
 
     /// Why, in one line.
-    pub(super) fn explanation(&self) -> String {
+    pub fn explanation(&self) -> String {
         let Self { route, reason, reply, .. } = self;
         let gate = self.gate();
         let actions: Vec<_> = self.actions.iter().map(Done::to_string).collect();
@@ -79,7 +92,7 @@ enum Line {
 
 /// The running command.
 #[derive(Debug)]
-pub(super) struct Router {
+pub struct Router {
     child: Child,
     input: ChildStdin,
     output: Lines<BufReader<ChildStdout>>,
@@ -87,7 +100,10 @@ pub(super) struct Router {
 
 impl Router {
     /// Starts it in the language of the home.
-    pub(super) fn start(home: &HomeAssistant, language: &str, profile: Profile) -> Result<Self> {
+    ///
+    /// # Errors
+    /// There is no binary.
+    pub fn start(home: &HomeAssistant, language: &str, profile: Profile) -> Result<Self> {
         let mut command = Command::new(binary(profile)?);
         command.args(["route", "--stdin", "--json", "--language", language]);
         command.env("HELIX_HA_URL", home.url()).env("HELIX_HA_TOKEN", home.token());
@@ -100,7 +116,10 @@ impl Router {
     }
 
     /// What it decides about one sentence.
-    pub(super) async fn ask(&mut self, question: &Question) -> Result<Decision> {
+    ///
+    /// # Errors
+    /// It has ended, or has no answer.
+    pub async fn ask(&mut self, question: &Question) -> Result<Decision> {
         let mut line = serde_json::to_vec(question)?;
         line.push(b'\n');
         self.input.write_all(&line).await.context("helix route has ended")?;
@@ -108,12 +127,18 @@ impl Router {
     }
 
     /// Its process.
-    pub(super) fn pid(&self) -> Result<u32> {
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn pid(&self) -> Result<u32> {
         self.child.id().context("helix route has ended")
     }
 
     /// Sends all without waiting for answers, and reads these as they come; how many act.
-    pub(super) async fn stream(&mut self, questions: Vec<Question>) -> Result<usize> {
+    ///
+    /// # Errors
+    /// As [`Router::ask`].
+    pub async fn stream(&mut self, questions: Vec<Question>) -> Result<usize> {
         let Self { input, output, .. } = self;
         let count = questions.len();
         let send = async {
