@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::act::Action;
+use crate::act::{Action, IntentKind, kind_of};
 use crate::id::FloorId;
 use crate::{AreaId, DeviceId, EntityId, Language};
 
@@ -124,6 +124,13 @@ pub struct StrictMatch {
     pub targets: Vec<EntityId>,
     /// Whose sentence it was.
     pub source: MatchSource,
+}
+
+impl StrictMatch {
+    /// Whether it would act on entities, but finds none.
+    pub(crate) fn touches_nothing(&self) -> bool {
+        self.targets.is_empty() && kind_of(&self.intent) == Some(IntentKind::Act)
+    }
 }
 
 /// How Home Assistant ended a processed sentence.

@@ -114,7 +114,8 @@ pub async fn consider_after(
         Repair::OneOf(choices) => decide_unsure(text, choices, &situation),
         Repair::Doubt => decide_unsure(text, Vec::new(), &situation),
         Repair::Twins(sentences) => {
-            let certainty = read.reading().map_or(0.0, Reading::certainty);
+            // A question that was misheard moves nothing: any reading is sure enough.
+            let certainty = read.reading().map_or(1.0, Reading::certainty);
             decide_parts(text, sentences, Origin::Repaired(certainty), &situation)
         }
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::home::{Caller, HomeError, Match, Registry, StrictMatch};
 use crate::pipeline::Background;
-use crate::repair::{Context, Read, Understanding, read, settled, twins};
+use crate::repair::{Context, Read, Understanding, harmless, read, respelled, settled, twins};
 use crate::{AreaId, EntityId, Home, Language};
 
 /// What the matcher and the canonical reading make of a sentence.
@@ -41,7 +41,7 @@ pub(crate) async fn resolve(
     home: &impl Home,
 ) -> Result<Resolution, HomeError> {
     let found = home.dry_run(vec![text.to_owned()], language, caller).await?.pop().unwrap_or(Match::None);
-    let (understanding, twins) = {
+    let (understanding, twins, near) = {
         let here = area_of(caller, registry);
         let state = |id: &EntityId| home.state(id);
         let context = Context {
@@ -53,13 +53,25 @@ pub(crate) async fn resolve(
         };
         let understanding = read(text, &context);
         let twins = understanding.read.reading().and_then(|reading| twins(reading, &context));
-        (understanding, twins)
+        let near = match (&understanding.read, &found) {
+            (Read::Clear(_), _) | (_, Match::Strict(_)) => Vec::new(),
+            (_, Match::None | Match::Unmatched { .. }) => respelled(text, &context),
+        };
+        (understanding, twins, near)
     };
     let agreed = match &found {
+        // A sentence that was accepted and touches nothing is as good as declined, where the words name something.
+        Match::Strict(strict) if strict.touches_nothing() => None,
         Match::Strict(strict) => Some(understanding.agrees(strict)),
         Match::None | Match::Unmatched { .. } => None,
     };
     let Understanding { read, .. } = understanding;
+    if !near.is_empty() {
+        let answers = home.dry_run(near.clone(), language, caller).await?;
+        if let Some(found) = harmless(near, answers) {
+            return Ok(Resolution { found: Match::None, repair: Repair::Twins(vec![found]), read });
+        }
+    }
     let repair = match (agreed, &read) {
         (Some(true), _) => Repair::None,
         (_, Read::Clear(reading)) => {

@@ -126,6 +126,7 @@ const MOWER: Table = &[
     plain(Sense::Mow, Ask::Start),
     plain(Sense::Resume, Ask::Start),
     plain(Sense::Dock, Ask::Dock),
+    plain(Sense::Stop, Ask::Dock),
 ];
 const LOCK: Table = &[
     plain(Sense::Lock, Ask::Lock),
@@ -164,7 +165,10 @@ pub(super) fn wanted(said: &Said, domain: &str, music: bool) -> Option<Wanted> {
 }
 
 fn light(said: &Said) -> Option<Wanted> {
-    if !aspects_fit(said, &[Aspect::Brightness, Aspect::Color, Aspect::Temperament]) {
+    let white = said.white.is_some() || said.value.is_some_and(|value| value.unit == Some(Unit::Kelvin));
+    // "The temperature of the lamp" is that of its colour.
+    let temperature = if white { Aspect::Temperature } else { Aspect::Temperament };
+    if !aspects_fit(said, &[Aspect::Brightness, Aspect::Color, Aspect::Temperament, temperature]) {
         return None;
     }
     match (&said.color, &said.white, said.value) {
@@ -230,6 +234,11 @@ fn media(said: &Said, music: bool) -> Option<Wanted> {
     }
     if let Some(value) = said.value {
         let fits = only(said, &[Sense::Up, Sense::Down, Sense::Louder, Sense::Quieter]);
+        if value.change {
+            let by = number(value, &[Unit::Percent]).filter(|_| fits)?;
+            let ask = if signed(said)? > 0.0 { Ask::Louder } else { Ask::Quieter };
+            return Some(with(ask, by));
+        }
         return percent(said, value, Ask::Volume).filter(|_| fits);
     }
     if said.aspects.is_empty() {
@@ -305,6 +314,7 @@ pub(super) fn implied(said: &Said) -> Option<Kind> {
             | Sense::Previous => Some(Kind::Music),
             Sense::Clean => Some(Kind::Vacuum),
             Sense::Mow => Some(Kind::Mower),
+            Sense::Dock => Some(Kind::Robot),
             Sense::On
             | Sense::Off
             | Sense::Open
@@ -315,7 +325,6 @@ pub(super) fn implied(said: &Said) -> Option<Kind> {
             | Sense::Slower
             | Sense::Start
             | Sense::Stop
-            | Sense::Dock
             | Sense::Lock
             | Sense::Unlock
             | Sense::Press

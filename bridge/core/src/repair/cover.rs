@@ -52,6 +52,7 @@ const SMALL_COST: f32 = 0.12;
 const WORD_COST: f32 = 0.3;
 /// A particle where a preposition would stand, or the other way round.
 const MISPLACED_COST: f32 = 1.2;
+const MISPLACED_SLIP: f32 = 0.5;
 /// A noun for a kind where something of the home is called just so.
 const CALLED_COST: f32 = 0.6;
 /// A verb without its accents, or with a pronoun at its end.
@@ -182,7 +183,9 @@ fn words_at(sentence: &[Token], at: usize, slip: f32, tongue: &Tongue) -> Vec<El
             | Meaning::Color(_)
             | Meaning::White(_) => Piece::Word(meaning.clone()),
         };
-        Element { from: at, to: at + len, piece, cost: cost(meaning, sentence, at, len, tongue) + slip, slip }
+        let cost = cost(meaning, sentence, at, len, tongue);
+        let misplaced = if cost > MISPLACED_COST { MISPLACED_SLIP } else { 0.0 };
+        Element { from: at, to: at + len, piece, cost: cost + slip, slip: slip + misplaced }
     };
     let value = |(len, value): (usize, Value)| Element {
         from: at,

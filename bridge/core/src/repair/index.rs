@@ -32,6 +32,8 @@ pub(super) struct Name {
 #[derive(Debug)]
 pub(super) struct Word {
     pub(super) folded: String,
+    /// As it is written in a name.
+    pub(super) text: String,
     letters: Vec<char>,
     /// The names that it stands in.
     pub(super) names: Vec<usize>,
@@ -190,7 +192,14 @@ impl Index {
                 list.push(id);
             }
         }
-        self.words.push(Word { folded, letters, names: Vec::new(), nouns: Vec::new(), plain: false });
+        self.words.push(Word {
+            folded,
+            text: text.to_owned(),
+            letters,
+            names: Vec::new(),
+            nouns: Vec::new(),
+            plain: false,
+        });
         id
     }
 

@@ -103,7 +103,7 @@ fn value_fits(step: &Step, strict: &StrictMatch) -> bool {
         Ask::Temperature => "temperature",
         Ask::Volume => "volume_level",
         Ask::Speed => "percentage",
-        Ask::Louder | Ask::Quieter => return steps_fit(step.ask, strict.slots.get("volume_step")),
+        Ask::Louder | Ask::Quieter => return steps_fit(step, strict.slots.get("volume_step")),
         Ask::Color => return strict.slots.contains_key("color"),
         Ask::Temperament => return strict.slots.contains_key("temperature"),
         Ask::On
@@ -128,17 +128,17 @@ fn value_fits(step: &Step, strict: &StrictMatch) -> bool {
     said.zip(taken).is_some_and(|(said, taken)| (said - taken).abs() < VALUE_TOLERANCE)
 }
 
-fn steps_fit(ask: Ask, step: Option<&Value>) -> bool {
-    let up = match step {
-        Some(Value::String(word)) if word == "up" => true,
-        Some(Value::String(word)) if word == "down" => false,
-        Some(value) => match number(value) {
-            Some(number) => number > 0.0,
-            None => return false,
-        },
-        None => return false,
-    };
-    up == (ask == Ask::Louder)
+fn steps_fit(step: &Step, taken: Option<&Value>) -> bool {
+    let by = step.value.as_ref().and_then(|value| value.parse::<f64>().ok());
+    let sign = if step.ask == Ask::Louder { 1.0 } else { -1.0 };
+    match (taken, by) {
+        (Some(Value::String(word)), None) if word == "up" => step.ask == Ask::Louder,
+        (Some(Value::String(word)), None) if word == "down" => step.ask == Ask::Quieter,
+        (Some(value), Some(by)) => {
+            number(value).is_some_and(|taken| (taken - sign * by).abs() < VALUE_TOLERANCE)
+        }
+        (Some(_) | None, _) => false,
+    }
 }
 
 fn number(value: &Value) -> Option<f64> {

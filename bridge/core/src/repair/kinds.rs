@@ -143,6 +143,8 @@ pub enum Kind {
     Vacuum,
     /// A lawn mower.
     Mower,
+    /// A vacuum robot or lawn mower.
+    Robot,
     /// A humidifier.
     Humidifier,
     /// A scene.
@@ -192,6 +194,7 @@ impl Kind {
             Self::Tv => entity.id.domain() == "media_player" && class == Some("tv"),
             Self::Vacuum => entity.id.domain() == "vacuum",
             Self::Mower => entity.id.domain() == "lawn_mower",
+            Self::Robot => matches!(entity.id.domain(), "vacuum" | "lawn_mower"),
             Self::Humidifier => entity.id.domain() == "humidifier",
             Self::Scene => entity.id.domain() == "scene",
             Self::Script => entity.id.domain() == "script",

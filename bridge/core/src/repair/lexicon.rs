@@ -121,7 +121,7 @@ impl Lexicon {
         let amounts = said.half.iter().chain(&said.most).chain(&said.least);
         let values = units.chain(amounts).chain(words.numbers.keys());
         let values = values.flat_map(|phrase| tokens(phrase, &words.elisions)).map(|token| token.text);
-        let firsts = self.phrases.keys().cloned();
+        let firsts = self.phrases.keys().cloned().chain(words.topics.iter().cloned());
         let rests = self.phrases.values().flatten().flat_map(|phrase| phrase.rest.iter().cloned());
         let all: BTreeSet<String> = values.chain(firsts).chain(rests).collect();
         let long = all.into_iter().map(|word| (fold(&word).chars().collect::<Vec<_>>(), word));

@@ -14,6 +14,7 @@ mod lexicon;
 mod mention;
 mod numbers;
 mod read;
+mod respell;
 mod scope;
 mod singular;
 mod spell;
@@ -26,6 +27,8 @@ pub use judge::settled;
 pub use kinds::{Ask, Kind};
 pub use read::{Context, Read, Reading, Step};
 pub use twin::{TWINS_MAX, Twins, twins};
+
+pub(crate) use respell::{harmless, respelled};
 
 use crate::home::StrictMatch;
 
@@ -49,7 +52,11 @@ impl Understanding {
     /// Whether a strict match of the same sentence does what the sentence says, as far as that is known: the matcher
     /// takes "spegni televisione" for a request to mute.
     pub fn agrees(&self, strict: &StrictMatch) -> bool {
-        if let Read::Clear(reading) = &self.read {
+        if strict.slots.contains_key("search_query") {
+            return true;
+        }
+        // Words that are taken for slips prove nothing against a sentence that was accepted as it is.
+        if let Some(reading) = self.read.reading().filter(|reading| reading.slip <= 0.0) {
             return reading.steps.iter().all(|step| judge::same_meaning(step, strict));
         }
         let touched = judge::touched(strict);

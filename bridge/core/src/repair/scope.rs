@@ -120,21 +120,24 @@ fn by_kind(said: &Said, place: &Place, around: Surroundings<'_>) -> Result<Meant
     } else if place.here {
         let area = here.ok_or(Unclear::NoPlace)?;
         (within(&area), scope_of(place, kind, &area))
+    } else if place.all && able.len() > 1 {
+        (able.clone(), Scope::Home(kind))
     } else if let Some(area) = here.filter(|area| !within(area).is_empty()) {
         (within(&area), scope_of(place, kind, &area))
     } else if able.len() == 1 {
         (able.clone(), Scope::Names)
-    } else if place.all && able.len() > 1 {
-        (able.clone(), Scope::Home(kind))
     } else {
         return Err(if able.is_empty() { Unclear::Nothing } else { several(&able) });
     };
     // "The light" is all light there; "the blind" is one.
-    let one = count != Count::Many && !place.all && !matches!(kind, Kind::Light | Kind::Climate);
+    // Nobody names one thing by its loudness or warmth.
+    let implied = place.nouns.is_empty();
+    let one = count != Count::Many && !place.all && !implied && !matches!(kind, Kind::Light | Kind::Climate);
+    let placed = !place.areas.is_empty() || !place.floors.is_empty();
     match found.as_slice() {
         [] => Err(Unclear::Nothing),
         [_] => Ok(Meant { targets: targets(&found), by: Scope::Names }),
-        [_, _, ..] if one || kind == Kind::Music => Err(several(&found)),
+        [_, _, ..] if one || (!placed && matches!(kind, Kind::Music | Kind::Media)) => Err(several(&found)),
         [_, _, ..] => Ok(Meant { targets: targets(&found), by }),
     }
 }

@@ -60,7 +60,8 @@ fn ways_of(step: &Step, registry: &Registry, tongue: &Tongue) -> Vec<Vec<String>
         let fits = |template: &&Template| {
             template.by == by && (template.kinds.is_empty() || template.kinds.contains(&kind))
         };
-        for sentence in of_ask().filter(fits).flat_map(|template| &template.say) {
+        let sentences = of_ask().filter(fits).flat_map(|template| &template.say);
+        for sentence in sentences.filter(|sentence| fits_value(sentence, step)) {
             let said = sentence.replace("{area}", name).replace("{floor}", name);
             let said = said.replace("{kind}", noun(kind, tongue));
             ways.push(vec![valued(&said, step)]);
@@ -99,7 +100,7 @@ fn named(step: &Step, entity: &Entity, registry: &Registry, tongue: &Tongue) -> 
         if template.ask != step.ask || !holds {
             continue;
         }
-        for sentence in &template.say {
+        for sentence in template.say.iter().filter(|sentence| fits_value(sentence, step)) {
             let said = match (template.by, alone.iter().next(), area) {
                 (By::Name, Some(name), _) => sentence.replace("{name}", name),
                 (By::NameArea, None, Some(area)) => {
@@ -133,6 +134,11 @@ fn unique_names<'a>(entity: &'a Entity, registry: &Registry) -> BTreeSet<&'a str
 fn noun(kind: Kind, tongue: &Tongue) -> &str {
     let nouns = tongue.words.kinds.get(&kind);
     nouns.and_then(|nouns| nouns.many.first().or(nouns.one.first())).map_or("", String::as_str)
+}
+
+/// A sentence has a place for a value if and only if the step has one.
+fn fits_value(sentence: &str, step: &Step) -> bool {
+    sentence.contains("{value}") == step.value.is_some()
 }
 
 fn valued(sentence: &str, step: &Step) -> String {

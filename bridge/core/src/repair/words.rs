@@ -32,6 +32,10 @@ pub(super) struct Words {
     pub(super) misheard: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) other: Vec<String>,
+    #[serde(default)]
+    pub(super) topics: Vec<String>,
+    #[serde(default)]
+    pub(super) before: BTreeMap<String, Vec<String>>,
     pub(super) number_joiners: Vec<String>,
     pub(super) endings: Vec<String>,
     #[serde(default)]
