@@ -48,6 +48,8 @@ const BEAM: usize = 48;
 const COVERS_MAX: usize = 32;
 const UNKNOWN_COST: f32 = 20.0;
 const NAME_COST: f32 = 0.4;
+/// A place or a kind: two of them are no match for one name of both.
+const PLACE_COST: f32 = 0.7;
 const SMALL_COST: f32 = 0.12;
 const WORD_COST: f32 = 0.3;
 /// A particle where a preposition would stand, or the other way round.
@@ -123,8 +125,8 @@ fn elements(sentence: &[Token], index: &Index, tongue: &Tongue) -> Vec<Element> 
         .map(|found| Element {
             from: found.from,
             to: found.to,
+            cost: found.cost + if is_place(&found.of) { PLACE_COST } else { NAME_COST },
             piece: Piece::Named(found.of, found.exposed),
-            cost: NAME_COST + found.cost,
             slip: found.cost,
         })
         .collect();
@@ -137,7 +139,7 @@ fn elements(sentence: &[Token], index: &Index, tongue: &Tongue) -> Vec<Element> 
         from: noun.at,
         to: noun.at + 1,
         piece: Piece::Noun(noun.kind, noun.count, noun.area),
-        cost: NAME_COST + noun.cost,
+        cost: PLACE_COST + noun.cost,
         slip: noun.cost,
     }));
     for at in 0..sentence.len() {
@@ -158,6 +160,10 @@ fn elements(sentence: &[Token], index: &Index, tongue: &Tongue) -> Vec<Element> 
 
 fn is_entity(element: &Element) -> bool {
     matches!(&element.piece, Piece::Named(of, _) if of.iter().any(|named| matches!(named, Named::Entity(_))))
+}
+
+fn is_place(of: &BTreeSet<Named>) -> bool {
+    of.iter().all(|named| matches!(named, Named::Area(_) | Named::Floor(_)))
 }
 
 /// Phrases of the language and values that begin here.
@@ -241,7 +247,7 @@ fn cost(meaning: &Meaning, sentence: &[Token], at: usize, len: usize, tongue: &T
         Meaning::Sense(_) if len == 1 && tongue.lexicon.is(&sentence[at], small) => {
             if is_particle(sentence, at, tongue) { WORD_COST } else { WORD_COST + MISPLACED_COST }
         }
-        Meaning::Kind(..) => NAME_COST,
+        Meaning::Kind(..) => PLACE_COST,
         Meaning::Pronoun => 2.0 * WORD_COST,
         Meaning::Filler
         | Meaning::Carrier
