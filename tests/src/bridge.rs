@@ -106,6 +106,32 @@ impl Bridge {
         Ok(bridge)
     }
 
+    /// Ends it at once, as a power cut does, and starts it again later with what it remembers: call
+    /// [`Bridge::start_in`] with the folder.
+    ///
+    /// # Errors
+    /// It had ended already.
+    pub async fn cut_off(mut self) -> Result<PathBuf> {
+        self.signal(Signal::KILL)?;
+        self.ended(STOP_LIMIT).await?;
+        Ok(std::mem::take(&mut self.data_dir))
+    }
+
+    /// Starts it with what another one remembered.
+    ///
+    /// # Errors
+    /// As [`Bridge::start`].
+    pub async fn start_in(folder: PathBuf, settings: Settings) -> Result<Self> {
+        let mut bridge = Self::launch_in(settings, folder, free_port()?).await?;
+        bridge.ready().await?;
+        Ok(bridge)
+    }
+
+    /// What it remembers is kept there.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
     async fn launch_in(settings: Settings, data_dir: PathBuf, port: u16) -> Result<Self> {
         let profile = settings.profile;
         let (binary, stt_dir) = tokio::task::spawn_blocking(move || built(profile)).await??;

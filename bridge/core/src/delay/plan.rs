@@ -10,7 +10,7 @@ use crate::home::Registry;
 use crate::pipeline::{Marks, Request, carry_out, consider};
 use crate::reply::{Reply, RunError, Sentence, Tone};
 use crate::route::dimension::Source;
-use crate::route::{Decision, Matrix, Route, SpeechAct};
+use crate::route::{Decision, Gate, Matrix, Route, SpeechAct};
 use crate::{Clock, Home, Language, Pii};
 
 /// A sentence with a time, understood.
@@ -53,6 +53,8 @@ pub async fn plan(
     let risky = risky.map(|draft| name_of(&registry, draft.target()));
     let command = match (risky, when) {
         (Some(name), _) => say(&mut decision, Sentence::DelayedRisky { name }),
+        // What it is about is wrong at any time.
+        (None, _) if matches!(decision.gate(), Gate::Exposure | Gate::Place) => None,
         // What changes nothing that can be checked, such as an entry of a list, is not put off.
         (None, _) if !decision.acts() || decision.actions.is_empty() => return Ok(None),
         (None, When::At(due)) => {

@@ -117,6 +117,8 @@ sentences! {
     CannotRemember = "cannot-remember", NotHandled;
     /// A question that nobody here can answer.
     CannotAnswer = "cannot-answer", NotHandled;
+    /// "… when I come home".
+    NotConditional = "not-conditional", NotHandled;
     /// It is kept and will be done then.
     Delayed { when, what } = "delayed", Handled;
     /// A time that has passed.

@@ -7,6 +7,7 @@ mod guard;
 pub(crate) mod join;
 pub mod linear;
 mod matrix;
+mod said;
 pub mod topic;
 mod words;
 
@@ -21,7 +22,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::act::{Action, Draft, ExposedEntities, ProposedAction, Refusal, Risk};
-use crate::dialogue::{Clearance, act_in_words, any_of, control_of};
+use crate::dialogue::{Clearance, any_of, control_of};
 use crate::home::{Caller, Match, Registry, StrictMatch};
 use crate::repair::Read;
 use crate::reply::Sentence;
@@ -370,7 +371,7 @@ fn conclude(evidence: Evidence, situation: &Situation<'_>) -> Decision {
     let Evidence { dimensions, leaning, intent, sentences, drafts, said } = evidence;
     let judgement = situation.matrix.judge(&dimensions, &leaning);
     let mut decision = Decision {
-        refusal: said_at(&judgement, &dimensions, said, &drafts, situation),
+        refusal: said::at(&judgement, &dimensions, said, &drafts, situation),
         judgement,
         dimensions,
         intent,
@@ -392,43 +393,6 @@ fn conclude(evidence: Evidence, situation: &Situation<'_>) -> Decision {
         }
     }
     decision
-}
-
-/// What to say at this gate; `None` where Home Assistant's own words or silence follow.
-fn said_at(
-    judgement: &Judgement,
-    dimensions: &Dimensions,
-    said: Option<Sentence>,
-    drafts: &[Draft],
-    situation: &Situation<'_>,
-) -> Option<Sentence> {
-    let negated = dimensions.speech_act == SpeechAct::Negated;
-    match judgement.gate {
-        Gate::Source | Gate::Control | Gate::Exact | Gate::Question | Gate::Repaired => None,
-        Gate::Length if dimensions.length == Length::TooLong => Some(Sentence::TooLong),
-        Gate::Length => Some(Sentence::NothingSaid),
-        Gate::Guard if dimensions.effect == Effect::Unguarded => Some(Sentence::DelayedCommand),
-        Gate::Guard | Gate::Rest if negated => Some(Sentence::Negated),
-        Gate::Guard => Some(Sentence::NoCommand),
-        Gate::Risk | Gate::Bounds | Gate::Margin => said.or_else(|| Some(confirm(drafts, situation))),
-        Gate::Exposure | Gate::Place | Gate::Ambiguous => Some(said.unwrap_or(Sentence::NoMatch)),
-        Gate::Rest => Some(match judgement.route {
-            Route::Delegate => Sentence::CannotDelegate,
-            Route::Remember => Sentence::CannotRemember,
-            Route::Answer => Sentence::CannotAnswer,
-            Route::Clarify | Route::Act | Route::Control | Route::Refuse => said.unwrap_or(Sentence::NoMatch),
-        }),
-    }
-}
-
-/// The question whether to do this; what needs the question is named, else all of it.
-fn confirm(drafts: &[Draft], situation: &Situation<'_>) -> Sentence {
-    let mut about: Vec<_> = drafts.iter().filter(|draft| draft.needs_a_yes()).collect();
-    if about.is_empty() {
-        about = drafts.iter().collect();
-    }
-    let names: Vec<_> = about.iter().map(|draft| name_of(situation.registry, draft.target())).collect();
-    Sentence::Confirm { act: act_in_words(&about, &names, situation.language) }
 }
 
 fn untouchable(refusal: &Refusal, registry: &Registry) -> (Target, Sentence) {

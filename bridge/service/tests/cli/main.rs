@@ -10,6 +10,7 @@ mod ending;
 mod home;
 mod routing;
 mod sound;
+mod stored;
 mod transcribing;
 mod with_home;
 mod without_home;
