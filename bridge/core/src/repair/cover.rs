@@ -55,6 +55,8 @@ const WORD_COST: f32 = 0.3;
 /// A particle where a preposition would stand, or the other way round.
 const MISPLACED_COST: f32 = 1.2;
 const MISPLACED_SLIP: f32 = 0.5;
+/// The part of a slip that counts in a word that says nothing.
+const UNSAID: f32 = 0.5;
 /// A noun for a kind where something of the home is called just so.
 const CALLED_COST: f32 = 0.6;
 /// A verb without its accents, or with a pronoun at its end.
@@ -146,6 +148,7 @@ fn elements(sentence: &[Token], index: &Index, tongue: &Tongue) -> Vec<Element> 
         elements.extend(words_at(sentence, at, 0.0, tongue));
         elements.extend(verbs_at(sentence, at, tongue));
         elements.extend(misheard_at(sentence, at, tongue));
+        elements.extend(separable_at(sentence, at, tongue));
         let unknown = Element { from: at, to: at + 1, piece: Piece::Unknown, cost: UNKNOWN_COST, slip: 0.0 };
         elements.push(unknown);
     }
@@ -190,8 +193,12 @@ fn words_at(sentence: &[Token], at: usize, slip: f32, tongue: &Tongue) -> Vec<El
             | Meaning::White(_) => Piece::Word(meaning.clone()),
         };
         let cost = cost(meaning, sentence, at, len, tongue);
+        // A slip in a word that says nothing makes nothing doubtful.
+        let says =
+            !matches!(meaning, Meaning::Filler | Meaning::Article | Meaning::Preposition | Meaning::Carrier);
+        let slip_told = if says { slip } else { slip * UNSAID };
         let misplaced = if cost > MISPLACED_COST { MISPLACED_SLIP } else { 0.0 };
-        Element { from: at, to: at + len, piece, cost: cost + slip, slip: slip + misplaced }
+        Element { from: at, to: at + len, piece, cost: cost + slip, slip: slip_told + misplaced }
     };
     let value = |(len, value): (usize, Value)| Element {
         from: at,
@@ -221,6 +228,19 @@ fn verbs_at(sentence: &[Token], at: usize, tongue: &Tongue) -> Vec<Element> {
         slip: 0.0,
     };
     verbs.map(element).collect()
+}
+
+/// "Fahr die Markise ein": the particle here, with its verb somewhere before.
+fn separable_at(sentence: &[Token], at: usize, tongue: &Tongue) -> Vec<Element> {
+    let said = |verb: &String| sentence[..at].iter().any(|token| token.text == *verb);
+    let mut found = Vec::new();
+    for (sense, verbs) in &tongue.words.separable {
+        if verbs.iter().any(|(verb, particle)| *particle == sentence[at].text && said(verb)) {
+            let piece = Piece::Word(Meaning::Sense(*sense));
+            found.push(Element { from: at, to: at + 1, piece, cost: WORD_COST, slip: 0.0 });
+        }
+    }
+    found
 }
 
 /// What stands here if this token is a slip of another word of the lists.

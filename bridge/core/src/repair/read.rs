@@ -166,6 +166,11 @@ struct Outcome {
 }
 
 impl Outcome {
+    /// Whether this leaves a place open only because it takes the place for a slip of something else.
+    fn misses_place(&self, best: &Self) -> bool {
+        matches!(self.found, Err(Unclear::NoPlace)) && self.slip > 0.0 && self.slip >= best.slip
+    }
+
     /// Whether this is a name with another ending, and `other` all things of the kind that the name stands for.
     fn is_called(&self, other: &Self) -> bool {
         self.named && self.slip <= STEM_COST && matches!(other.found, Err(Unclear::NoPlace))
@@ -193,7 +198,7 @@ fn choose(mut outcomes: Vec<Outcome>) -> Read {
     let Some((best, others)) = rest.split_first() else { return Read::Nothing };
     // What is said letter by letter but makes no sense is not taken for a slip of something else.
     if let Some(doubt) =
-        before.iter().filter(|outcome| !best.is_called(outcome)).find_map(|o| unclear(&o.found))
+        before.iter().filter(|o| !best.is_called(o) && !o.misses_place(best)).find_map(|o| unclear(&o.found))
     {
         return doubt;
     }

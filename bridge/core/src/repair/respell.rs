@@ -5,13 +5,14 @@ use super::index::{Hit, Index};
 use super::numbers::values_at;
 use super::read::Context;
 use super::tokens::{Token, fold, tokens};
-use super::twin::TWINS_MAX;
 use super::words::Tongue;
 use crate::act::{IntentKind, kind_of};
 use crate::home::{Match, MatchSource, StrictMatch};
 
 /// A sentence with more words than this is no short question.
 const TOKENS_MAX: usize = 16;
+/// Most near sentences that the matcher is asked about.
+const NEAR_MAX: usize = 10;
 /// How far a word may be from what it is written as.
 const SLIP_MAX: f32 = 1.3;
 /// Slots that hold the speaker's own words: nothing in them is a slip.
@@ -41,9 +42,15 @@ pub(crate) fn respelled(text: &str, context: &Context<'_>) -> Vec<String> {
         near.push(mended.clone());
     }
     near.extend(misheard(&mended, tongue));
-    near.extend(with_small_words(&mended, &index, tongue));
+    // Only sentences about such things lose a small word that the matcher wants.
+    if mended
+        .iter()
+        .any(|token| tongue.words.before.contains_key(&token.text) && !tongue.lexicon.is_small(token))
+    {
+        near.extend(with_small_words(&mended, &index, tongue));
+    }
     let mut sentences: Vec<String> = near.iter().map(|tokens| written(tokens)).collect();
-    sentences.truncate(TWINS_MAX);
+    sentences.truncate(NEAR_MAX);
     sentences
 }
 

@@ -43,6 +43,8 @@ pub(super) struct Words {
     pub(super) compounds: Compounds,
     pub(super) sounds: Vec<(String, String)>,
     pub(super) senses: BTreeMap<Sense, Vec<String>>,
+    #[serde(default)]
+    pub(super) separable: BTreeMap<Sense, Vec<(String, String)>>,
     pub(super) kinds: BTreeMap<Kind, Nouns>,
     pub(super) aspects: BTreeMap<Aspect, Vec<String>>,
     pub(super) value: ValueWords,
