@@ -52,8 +52,13 @@ impl Understanding {
     /// Whether a strict match of the same sentence does what the sentence says, as far as that is known: the matcher
     /// takes "spegni televisione" for a request to mute.
     pub fn agrees(&self, strict: &StrictMatch) -> bool {
+        // What is to be played may have any name; but "mets le ventilateur de la chambre" plays nothing.
         if strict.slots.contains_key("search_query") {
-            return true;
+            let plays =
+                |target: &crate::EntityId| matches!(target.domain(), "media_player" | "scene" | "script");
+            let named = self.read.reading().filter(|reading| reading.slip <= 0.0);
+            return named
+                .is_none_or(|reading| reading.steps.iter().flat_map(|step| &step.targets).any(plays));
         }
         // Words that are taken for slips prove nothing against a sentence that was accepted as it is.
         if let Some(reading) = self.read.reading().filter(|reading| reading.slip <= 0.0) {
