@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::act::{Action, ExposedEntities, Past, Refusal, Risk, verify};
 use crate::dialogue::{
     Candidate, Choice, Chosen, Clearance, Confirmed, Deed, Dialogues, Pending, Pin, Question, Satellite,
-    Turn, Utterance, act_in_words,
+    Turn, Utterance, act_in_words, candidates,
 };
 use crate::home::HomeError;
 use crate::pipeline::{Background, Marks, Outcome, Request, carry_out, consider_after, reconsider};
@@ -307,8 +307,7 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
     }
 
     fn candidates(&self, ids: &[EntityId]) -> Vec<Candidate> {
-        let registry = self.home.registry().unwrap_or_default();
-        ids.iter().filter_map(|id| Candidate::of(id, &registry)).collect()
+        self.home.registry().map_or_else(|_| Vec::new(), |registry| candidates(ids, &registry))
     }
 
     fn name(&self, id: &EntityId) -> String {

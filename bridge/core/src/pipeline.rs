@@ -122,17 +122,13 @@ pub async fn consider_after(
     Ok(Decision { read, ..decision })
 }
 
-/// The home as if these entities were not open to voice.
+/// The home as if these entities were not there.
 fn without(registry: Arc<Registry>, hidden: &[EntityId]) -> Arc<Registry> {
     if hidden.is_empty() {
         return registry;
     }
     let mut registry = Registry::clone(&registry);
-    for id in hidden {
-        if let Some(entity) = registry.entities.get_mut(id) {
-            entity.exposed = false;
-        }
-    }
+    registry.entities.retain(|id, _| !hidden.contains(id));
     Arc::new(registry)
 }
 

@@ -52,6 +52,9 @@ pub(crate) async fn resolve(
             last: background.last.as_ref(),
         };
         let understanding = read(text, &context);
+        // Two of one name need their areas, also where one of them is out of the question.
+        let whole = home.registry()?;
+        let context = Context { registry: &whole, ..context };
         let twins = understanding.read.reading().and_then(|reading| twins(reading, &context));
         let near = match (&understanding.read, &found) {
             (Read::Clear(_), _) | (_, Match::Strict(_)) => Vec::new(),

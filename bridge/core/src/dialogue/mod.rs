@@ -15,7 +15,7 @@ use std::time::Duration;
 
 pub use clearance::Clearance;
 pub use pin::{OFF_FOR, Pin, PinShapeError, TRIES_MAX};
-pub use question::{CHOICES_MAX, Candidate, Choice, Deed, Pending, Question};
+pub use question::{CHOICES_MAX, Candidate, Choice, Deed, Pending, Question, candidates};
 pub(crate) use words::control_of;
 
 use crate::act::{Draft, Past, Risk};

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use super::words::{Assent, Words};
 use crate::act::{Draft, Past};
-use crate::home::Registry;
+use crate::home::{Area, Entity, Registry};
 use crate::route::plain_words;
 use crate::{EntityId, Language};
 
@@ -50,16 +50,27 @@ pub struct Candidate {
     pub aliases: Vec<String>,
 }
 
-impl Candidate {
-    /// An entity of the registry by its names and those of its area.
-    pub fn of(id: &EntityId, registry: &Registry) -> Option<Self> {
+/// Entities by their names; those of one name are told apart by their area.
+pub fn candidates(ids: &[EntityId], registry: &Registry) -> Vec<Candidate> {
+    let of = |id: &EntityId| {
         let entity = registry.entities.get(id)?;
-        let area = entity.area.as_ref().and_then(|area| registry.areas.get(area));
-        let of_area = area.into_iter().flat_map(|area| std::iter::once(&area.name).chain(&area.aliases));
-        let aliases = entity.aliases.iter().chain(of_area).cloned().collect();
-        Some(Self { entity: id.clone(), name: entity.name.clone(), aliases })
-    }
+        Some((entity, entity.area.as_ref().and_then(|area| registry.areas.get(area))))
+    };
+    let known: Vec<_> = ids.iter().filter_map(of).collect();
+    let is_shared = |name: &str| known.iter().filter(|(other, _)| other.name == name).count() > 1;
+    let candidate = |(entity, area): &(&Entity, Option<&Area>)| {
+        let of_area = area.iter().flat_map(|area| std::iter::once(&area.name).chain(&area.aliases));
+        let aliases = std::iter::once(&entity.name).chain(&entity.aliases).chain(of_area).cloned().collect();
+        let name = match area {
+            Some(area) if is_shared(&entity.name) => format!("{} ({})", entity.name, area.name),
+            Some(_) | None => entity.name.clone(),
+        };
+        Candidate { entity: entity.id.clone(), name, aliases }
+    };
+    known.iter().map(candidate).collect()
+}
 
+impl Candidate {
     fn names(&self) -> impl Iterator<Item = String> {
         std::iter::once(&self.name).chain(&self.aliases).map(|name| plain_words(name))
     }

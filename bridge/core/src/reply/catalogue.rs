@@ -72,7 +72,7 @@ sentences! {
     /// The room is missing, and the satellite has none.
     NoPlace = "no-place", NotHandled;
     /// Several things may be meant.
-    WhichOne { names } = "which-one", Handled;
+    WhichOne { names } = "which-one", NotHandled;
     /// What was understood is not sure enough to act.
     NotSure = "not-sure", NotHandled;
     /// There is nothing of the kind here.
@@ -82,9 +82,9 @@ sentences! {
     /// Locks, garage doors and the like need a confirmation.
     NeedsConfirmation { name } = "needs-confirmation", NotHandled;
     /// What needs a yes is asked.
-    Confirm { act } = "confirm", Handled;
+    Confirm { act } = "confirm", NotHandled;
     /// What needs the PIN is asked.
-    AskPin { act } = "ask-pin", Handled;
+    AskPin { act } = "ask-pin", NotHandled;
     /// The PIN was wrong; it may be said again.
     WrongPin = "wrong-pin", NotHandled;
     /// The PIN was wrong too often.

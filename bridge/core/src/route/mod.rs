@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::act::{Action, Draft, ExposedEntities, ProposedAction, Refusal, Risk};
-use crate::dialogue::{Clearance, any_of, control_of};
+use crate::dialogue::{Clearance, any_of, candidates, control_of};
 use crate::home::{Caller, Match, Registry, StrictMatch};
 use crate::repair::Read;
 use crate::reply::Sentence;
@@ -268,7 +268,7 @@ pub(crate) fn decide_unsure(text: &str, choices: Vec<EntityId>, situation: &Situ
     let mut evidence = Evidence::blank(text, &[], situation);
     evidence.dimensions.found = Found::Ambiguous;
     evidence.dimensions.effect = Effect::Changes;
-    let names: Vec<_> = choices.iter().map(|id| name_of(situation.registry, id)).collect();
+    let names: Vec<_> = candidates(&choices, situation.registry).into_iter().map(|one| one.name).collect();
     evidence.said = Some(if names.is_empty() {
         Sentence::NotSure
     } else {
