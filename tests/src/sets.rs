@@ -110,7 +110,7 @@ impl MustAct {
 }
 
 /// A position at either end is the same as opening and closing.
-fn plain(done: &Done) -> Done {
+pub fn plain(done: &Done) -> Done {
     let position = done.data.get("position").and_then(Value::as_f64);
     let action = match (done.action.as_str(), position) {
         ("cover.set_cover_position", Some(100.0)) => "cover.open_cover",

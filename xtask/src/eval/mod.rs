@@ -52,13 +52,16 @@ pub(crate) struct Findings {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let profile = if arguments.debug { Profile::Debug } else { Profile::Release };
-    let findings = runtime.block_on(async {
+    let mut findings = runtime.block_on(async {
         match &arguments.group {
             Group::Understanding(arguments) => understanding::run(arguments, profile).await,
             Group::Ohf(arguments) => ohf::run(arguments, profile).await,
             Group::Speed(arguments) => speed::run(arguments, profile).await,
         }
     })?;
+    if arguments.debug {
+        findings.details.insert_str(0, "Measured with a debug build: its times say nothing.\n\n");
+    }
     report::write(&findings)?;
     tell(&findings.figures)
 }

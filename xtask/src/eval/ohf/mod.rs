@@ -22,7 +22,7 @@ use super::strict::{Strict, done, names};
 use crate::figure::{Figure, rounded};
 use files::TestFile;
 use helix_tests::router::{Decision, Done, Question, Router};
-use helix_tests::sets::{Verdict, contains};
+use helix_tests::sets::{Verdict, contains, plain};
 use stage::Stage;
 
 const GROUP: &str = "ohf";
@@ -101,6 +101,10 @@ fn cases(files: &[TestFile], stage: &Stage, registry: &Registry) -> Vec<Case> {
     for file in files {
         for test in &file.tests {
             let (meant, guarded) = meant(file, &test.slots, stage, registry);
+            // Two files that put one entity into two rooms: in one home only one of them can be right.
+            if meant.is_empty() && kind_of(&file.intent) == Some(IntentKind::Act) {
+                continue;
+            }
             for sentence in &test.sentences {
                 all.push(Case {
                     sentence: sentence.clone(),
@@ -161,6 +165,14 @@ impl Case {
                 (false, true) if decision.route == "answer" => Verdict::Right,
                 (false, _) => Verdict::Nothing,
             },
+            // What is to be done later is stored by Helix itself, never by Home Assistant's timer.
+            Some(IntentKind::Inner) if self.slots.contains_key("conversation_command") => {
+                match (decision.acts, decision.route == "remember" && is_intent) {
+                    (true, _) => Verdict::Wrong,
+                    (false, true) => Verdict::Right,
+                    (false, false) => Verdict::Nothing,
+                }
+            }
             Some(IntentKind::Inner) | None => match (decision.acts, decision.actions.is_empty() && is_intent)
             {
                 (true, true) => Verdict::Right,
@@ -182,9 +194,14 @@ impl Case {
             let pairs = |all: &[Done]| -> BTreeSet<(String, String)> {
                 all.iter().map(|done| (done.action.clone(), done.targets[0].clone())).collect()
             };
+            // A position at either end may be told as opening or closing.
+            let is_whole = |done: &Done| !done.action.ends_with("_position");
             let data = |done: &Done| {
                 let wanted = meant.iter().find(|meant| meant.targets == done.targets);
-                wanted.is_some_and(|wanted| contains(&done.data, &wanted.data))
+                wanted.is_some_and(|wanted| {
+                    contains(&done.data, &wanted.data)
+                        || wanted.data.contains_key("position") && is_whole(wanted)
+                })
             };
             pairs(&got) == pairs(&meant) && got.iter().all(data)
         };
@@ -206,6 +223,7 @@ impl Case {
 /// One action for each target.
 fn flat(actions: &[Done]) -> Vec<Done> {
     let single = |done: &Done| {
+        let done = plain(done);
         let each = done.targets.iter().map(|target| vec![target.clone()]);
         each.map(|targets| Done { targets, ..done.clone() }).collect::<Vec<_>>()
     };

@@ -104,8 +104,8 @@ impl Stage {
     fn supply(&mut self, intent: &str, test: &Test) {
         let slots = &test.slots;
         let Some(domain) = domain_of(intent, slots) else { return };
-        self.classify(domain, test);
-        let here = (!ONE_PER_HOUSE.contains(&domain)).then(|| self.satellite());
+        let is_named = self.classify(domain, test);
+        let here = (!is_named && !ONE_PER_HOUSE.contains(&domain)).then(|| self.satellite());
         if slots.contains_key("name") || !self.meant(intent, slots, here).is_empty() {
             return;
         }
@@ -124,15 +124,18 @@ impl Stage {
     }
 
     /// What sentences call by a name that is also the name of its kind is of this kind: "close the garage door".
-    fn classify(&mut self, domain: &str, test: &Test) {
-        let Some(class) = test.slots.get("device_class") else { return };
+    fn classify(&mut self, domain: &str, test: &Test) -> bool {
+        let Some(class) = test.slots.get("device_class") else { return false };
         let is_called =
             |name: &str| test.sentences.iter().any(|sentence| sentence.ends_with(&name.to_lowercase()));
+        let mut is_named = false;
         for entity in
             self.entities.iter_mut().filter(|entity| entity.domain() == domain && is_called(&entity.name))
         {
             entity.attributes.entry("device_class").or_insert_with(|| class.clone());
+            is_named = true;
         }
+        is_named
     }
 
     /// Where somebody stands who names no place.
