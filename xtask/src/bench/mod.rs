@@ -2,6 +2,7 @@
 //! and ends with one JSON line for each figure on standard output.
 
 mod act;
+mod guard;
 mod hesitation;
 mod idle;
 mod pauses;
@@ -22,6 +23,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Bench {
+    /// The speech-act guard, on its sentences in eight languages
+    Guard(guard::Arguments),
     /// End of speech to Home Assistant's action, against stock Home Assistant, in real time
     Voice(voice::Arguments),
     /// Transcription alone in the shape of base.en, against faster-whisper
@@ -40,6 +43,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let figures = runtime.block_on(async {
         match &arguments.bench {
+            Bench::Guard(arguments) => guard::run(arguments),
             Bench::Voice(arguments) => voice::run(arguments).await,
             Bench::Stt(arguments) => stt::run(arguments).await,
             Bench::Act(arguments) => act::run(arguments).await,

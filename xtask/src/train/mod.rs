@@ -2,6 +2,7 @@
 #![allow(clippy::print_stderr, reason = "training says what it made")]
 
 mod corpus;
+mod guard;
 mod linear;
 mod topic;
 
@@ -21,12 +22,15 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Model {
+    /// What people do with a sentence: the speech-act guard
+    Guard,
     /// Which route a sentence is about
     Topic,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     match arguments.model {
+        Model::Guard => guard::run(arguments.check),
         Model::Topic => topic::run(arguments.check),
     }
 }

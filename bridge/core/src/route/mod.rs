@@ -3,7 +3,7 @@
 mod completeness;
 pub mod dimension;
 mod effect;
-mod guard;
+pub mod guard;
 pub(crate) mod join;
 pub mod linear;
 mod matrix;

@@ -34,7 +34,8 @@ pub(super) struct Malformed {
 pub(super) struct Class {
     words: BTreeSet<String>,
     globs: Vec<Glob>,
-    phrases: Vec<Vec<String>>,
+    /// The further words of each phrase, by its first one.
+    phrases: BTreeMap<String, Vec<Vec<String>>>,
     not: Vec<Glob>,
 }
 
@@ -45,7 +46,9 @@ impl Class {
             match entry.strip_prefix('-') {
                 Some(entry) => class.not.push(Glob::parse(entry)),
                 None if entry.contains(' ') => {
-                    class.phrases.push(entry.split(' ').map(str::to_owned).collect());
+                    let mut words = entry.split(' ').map(str::to_owned);
+                    let first = words.next().unwrap_or_default();
+                    class.phrases.entry(first).or_default().push(words.collect());
                 }
                 None if entry.contains('*') => class.globs.push(Glob::parse(entry)),
                 None => {
@@ -62,22 +65,26 @@ impl Class {
 
     /// Whether an entry stands at the beginning of `words`.
     pub(super) fn begins(&self, words: &[Word]) -> bool {
-        !self.lengths(words).is_empty()
+        self.try_each(words, &mut |len| Some(len)).is_some()
     }
 
-    /// How many words of the beginning of `words` an entry takes; several entries may fit.
-    fn lengths(&self, words: &[Word]) -> Vec<usize> {
-        let Some(first) = words.first().map(|word| word.text.as_str()) else { return Vec::new() };
-        let excluded = self.not.iter().any(|glob| glob.fits(first));
-        let single = !excluded && (self.words.contains(first) || self.globs.iter().any(|g| g.fits(first)));
-        let phrase = |phrase: &Vec<String>| {
-            phrase.len() <= words.len() && phrase.iter().zip(words).all(|(part, word)| *part == word.text)
+    /// Hands on how many words of the beginning of `words` an entry takes, one entry after the other, until one suits.
+    fn try_each(&self, words: &[Word], then: Then<'_>) -> Option<usize> {
+        let (first, further) = words.split_first()?;
+        let fits = |rest: &[String]| {
+            rest.len() <= further.len() && rest.iter().zip(further).all(|(part, word)| *part == word.text)
         };
-        let mut lengths: Vec<_> = self.phrases.iter().filter(|p| phrase(p)).map(Vec::len).collect();
-        lengths.extend(single.then_some(1));
-        lengths
+        let phrases = self.phrases.get(&first.text).into_iter().flatten();
+        if let Some(end) = phrases.filter(|rest| fits(rest)).find_map(|rest| then(rest.len() + 1)) {
+            return Some(end);
+        }
+        let listed = self.words.contains(&first.text) || self.globs.iter().any(|g| g.fits(&first.text));
+        if listed && !self.not.iter().any(|glob| glob.fits(&first.text)) { then(1) } else { None }
     }
 }
+
+/// Takes a number of words and says where the rest of the pattern ends behind them.
+type Then<'a> = &'a mut dyn FnMut(usize) -> Option<usize>;
 
 #[derive(Debug, Clone)]
 enum Glob {
@@ -217,27 +224,25 @@ impl Fitting<'_> {
         if matches!(term, Term::Ahead) {
             return self.all(rest, at).map(|_| at);
         }
-        self.lengths(term, at).into_iter().find_map(|len| self.all(rest, at + len))
+        self.try_each(term, at, &mut |len| self.all(rest, at + len))
     }
 
-    /// How many words `term` may take from `at` on; nothing if it does not fit there.
-    fn lengths(&self, term: &Term, at: usize) -> Vec<usize> {
+    /// Hands on how many words `term` may take from `at` on, until one number suits; none if it does not fit there.
+    fn try_each(&self, term: &Term, at: usize, then: Then<'_>) -> Option<usize> {
         let word = self.words.get(at);
-        let if_so = |fits: bool, len: usize| if fits { vec![len] } else { Vec::new() };
+        let mut if_so = |fits: bool, len: usize| if fits { then(len) } else { None };
         match term {
-            Term::Ahead => vec![0],
+            Term::Ahead => then(0),
             Term::Begin => if_so(at == 0, 0),
             Term::End => if_so(word.is_none(), 0),
             Term::Comma => if_so(word.is_some_and(|word| word.after_comma), 0),
-            Term::Not(term) => if_so(self.lengths(term, at).is_empty(), 0),
+            Term::Not(term) => if_so(self.try_each(term, at, &mut |len| Some(len)).is_none(), 0),
             Term::Any => if_so(word.is_some(), 1),
             Term::Word(glob) => if_so(word.is_some_and(|word| glob.fits(&word.text)), 1),
-            Term::Class(name) => {
-                self.classes.get(name).map_or_else(Vec::new, |c| c.lengths(&self.words[at..]))
-            }
-            Term::Gap => (0..=(self.words.len() - at).min(GAP_MAX)).collect(),
-            Term::Maybe(term) => self.lengths(term, at).into_iter().chain([0]).collect(),
-            Term::Either(terms) => terms.iter().flat_map(|term| self.lengths(term, at)).collect(),
+            Term::Class(name) => self.classes.get(name)?.try_each(&self.words[at..], then),
+            Term::Gap => (0..=(self.words.len() - at).min(GAP_MAX)).find_map(then),
+            Term::Maybe(term) => self.try_each(term, at, then).or_else(|| then(0)),
+            Term::Either(terms) => terms.iter().find_map(|term| self.try_each(term, at, then)),
         }
     }
 }

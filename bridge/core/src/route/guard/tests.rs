@@ -120,3 +120,16 @@ fn what_the_matcher_took_for_a_name_is_masked_once() {
     assert_eq!(read("Aktiviere Morgen"), SpeechAct::Command);
     assert_eq!(read("Aktiviere Morgen morgen"), SpeechAct::Deferred);
 }
+
+#[test]
+fn the_model_is_small_and_whole() {
+    assert!(include_bytes!("weights.bin").len() < 1 << 20);
+    let english = Language::english();
+    let sure = |text: &str| {
+        let lexicon = Lexicon::of(&english).expect("described");
+        let bare: Vec<_> = clauses(text, false).into_iter().map(|clause| lexicon.bare(clause)).collect();
+        model::judge(&bare, lexicon, &english).1
+    };
+    assert!(sure("turn on the lamp in the hall") > 0.9);
+    assert!(sure("the lamp was on all night") < 0.1 && sure("my brother switched off the radio") < 0.1);
+}
