@@ -233,7 +233,7 @@ pub(crate) fn decide_parts(
     origin: Origin,
     situation: &Situation<'_>,
 ) -> Decision {
-    let quoted: Vec<_> = parts.iter().flat_map(|(_, part)| quoted_in(part)).collect();
+    let quoted: Vec<_> = parts.iter().flat_map(|(_, part)| guard::quoted_in(part)).collect();
     let mut evidence = Evidence::blank(text, &quoted, situation);
     let speech_act = evidence.dimensions.speech_act;
     if parts.iter().all(|(_, part)| speech_act.permits(&part.intent)) {
@@ -458,11 +458,6 @@ fn entity_named<'a>(registry: &'a Registry, name: &str) -> Option<&'a crate::hom
 
 pub(crate) fn name_of(registry: &Registry, target: &EntityId) -> String {
     registry.entities.get(target).map_or_else(|| target.to_string(), |entity| entity.name.clone())
-}
-
-/// What the matcher took for the name of the target, a list's item or a message.
-fn quoted_in(found: &StrictMatch) -> impl Iterator<Item = String> + '_ {
-    ["item", "message", "name"].iter().filter_map(|slot| found.slots.get(*slot)?.as_str().map(str::to_owned))
 }
 
 #[cfg(test)]

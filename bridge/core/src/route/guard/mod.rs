@@ -11,6 +11,7 @@ mod pattern;
 mod sentence;
 
 pub use model::{CLASSES, digest, features};
+pub(crate) use names::quoted_in;
 
 use crate::Language;
 use crate::act::{IntentKind, kind_of};
@@ -151,12 +152,8 @@ fn weigh_bare(bare: &[Clause], lexicon: &'static Lexicon, language: &Language) -
     }
     let is_order = bare.last().is_some_and(|clause| lexicon.is_order(&clause.words));
     let floor = if is_order { ORDER_MIN } else { COMMAND_MIN };
-    match model::judge(bare, lexicon, language) {
-        (act, command) if act != SpeechAct::Command && command < floor => {
-            Reading { act, sign: Sign::Model(command) }
-        }
-        _ => COMMAND,
-    }
+    let (act, command) = model::judge(bare, lexicon, language);
+    if command < floor { Reading { act, sign: Sign::Model(command) } } else { COMMAND }
 }
 
 /// Below this probability of a command the model vetoes. On the natural commands of the repository it is never below

@@ -3,10 +3,15 @@
 
 use super::lexicon::Lexicon;
 use super::sentence::{Clause, Word, clauses};
-use crate::home::{Entity, Registry};
+use crate::home::{Entity, Registry, StrictMatch};
 
 /// Stands for a name: a word that no rule mistakes for another one.
 pub(super) const NAME: &str = "§";
+
+/// What the matcher took for the name of the target, a list's item or a message.
+pub(crate) fn quoted_in(found: &StrictMatch) -> impl Iterator<Item = String> + '_ {
+    ["item", "message", "name"].iter().filter_map(|slot| found.slots.get(*slot)?.as_str().map(str::to_owned))
+}
 
 /// The words of `text` as the sentence has them.
 pub(super) fn words_of(text: &str, elision: bool) -> Vec<String> {
