@@ -5,6 +5,7 @@
 mod cost;
 mod ohf;
 mod report;
+mod routes;
 mod shares;
 mod slips;
 mod speed;
@@ -34,6 +35,8 @@ enum Group {
     Ohf(ohf::Arguments),
     /// How long decisions take in a home of 500 exposed entities, and 10,000 sentences in a row
     Speed(speed::Arguments),
+    /// Which route the words of a sentence speak for
+    Routes,
 }
 
 /// The result of one group.
@@ -57,6 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Group::Understanding(arguments) => understanding::run(arguments, profile).await,
             Group::Ohf(arguments) => ohf::run(arguments, profile).await,
             Group::Speed(arguments) => speed::run(arguments, profile).await,
+            Group::Routes => routes::run(),
         }
     })?;
     if arguments.debug {

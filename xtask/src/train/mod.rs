@@ -10,6 +10,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use corpus::Corpus;
+pub(crate) use topic::{Baseline, OUT_OF_SCOPE, class_of, clinc};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {

@@ -34,3 +34,20 @@ fn the_weights_are_whole_and_smaller_than_a_megabyte() {
     assert!(include_bytes!("weights.bin").len() < 1_000_000);
     assert!(MODEL.buckets() > 1 << 10);
 }
+
+#[test]
+fn work_reminders_and_errands_are_told_apart_in_every_language() {
+    let sentences = [
+        ("nl", "vergelijk wasmachines", "herinner me morgen aan de tandarts", "bel mijn vader"),
+        ("fr", "compare les machines à laver", "rappelle-moi demain le dentiste", "appelle mon père"),
+        ("es", "compara lavadoras", "recuérdame mañana el dentista", "llama a mi padre"),
+        ("it", "confronta le lavatrici", "ricordami domani il dentista", "chiama mio padre"),
+        ("pl", "porównaj pralki", "przypomnij mi jutro o dentyście", "zadzwoń do taty"),
+        ("cs", "porovnej pračky", "připomeň mi zítra zubaře", "zavolej tátovi"),
+    ];
+    for (tag, work, reminder, errand) in sentences {
+        assert_eq!(best(work, tag), Route::Delegate, "{work}");
+        assert_eq!(best(reminder, tag), Route::Remember, "{reminder}");
+        assert_eq!(best(errand, tag), Route::Refuse, "{errand}");
+    }
+}
