@@ -167,7 +167,7 @@ impl Case {
             },
             // What is to be done later is stored by Helix itself, never by Home Assistant's timer.
             Some(IntentKind::Inner) if self.slots.contains_key("conversation_command") => {
-                match (decision.acts, decision.route == "remember" && is_intent) {
+                match (decision.acts, decision.reason.starts_with("delayed")) {
                     (true, _) => Verdict::Wrong,
                     (false, true) => Verdict::Right,
                     (false, false) => Verdict::Nothing,
