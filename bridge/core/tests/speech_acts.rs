@@ -1,5 +1,6 @@
 //! The speech-act guard on what people say, in every language that has such a list: what must act, and what must not.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -59,4 +60,25 @@ fn what_must_not_act_is_vetoed() {
         (language, missed, n)
     });
     assert!(all.iter().all(|(_, missed, _)| missed.is_empty()), "{}", report(&all));
+}
+
+#[derive(Deserialize)]
+struct Hard {
+    command: Vec<String>,
+    other: Vec<String>,
+}
+
+#[test]
+fn hard_sentences_are_told_apart_in_both_directions() {
+    let text = include_str!("../../../tests/testdata/speech-acts.yaml");
+    let hard: BTreeMap<String, Hard> = serde_yaml_ng::from_str(text).expect("valid test data");
+    assert_eq!(hard.len(), LANGUAGES.len());
+    let mut wrong = Vec::new();
+    for (tag, Hard { command, other }) in hard {
+        let tag = Language::parse(&tag).expect("a language");
+        let is_command = |text: &String| read(text, &tag).act == SpeechAct::Command;
+        wrong.extend(command.into_iter().filter(|text| !is_command(text)));
+        wrong.extend(other.into_iter().filter(is_command));
+    }
+    assert_eq!(wrong, Vec::<String>::new());
 }
