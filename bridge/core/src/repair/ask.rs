@@ -210,7 +210,8 @@ fn cover(said: &Said) -> Option<Wanted> {
         // "Close it thirty percent" may mean thirty or seventy.
         Amount::Number(_) if direction == Some(Wanted::Plain(Ask::Close)) && !value.goal => None,
         Amount::Number(_) => number(value, &[Unit::Percent]).map(|percent| with(Ask::Position, percent)),
-        Amount::Most | Amount::Least => direction,
+        Amount::Most => Some(direction.unwrap_or_else(|| with(Ask::Position, 100.0))),
+        Amount::Least => Some(direction.unwrap_or_else(|| with(Ask::Position, 1.0))),
     }
 }
 

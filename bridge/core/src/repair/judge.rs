@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::kinds::Ask;
+use super::kinds::{Ask, Sense};
 use super::read::{Reading, Step};
 use super::twin::Twins;
 use crate::EntityId;
@@ -44,8 +44,55 @@ fn strict(step: &Step, matched: Vec<(String, Match)>) -> Option<Vec<(String, Str
     (targets == step.targets).then_some(all)
 }
 
-/// Whether a strict match of the sentence itself means what the reading means.
-pub(super) fn same_meaning(step: &Step, strict: &StrictMatch) -> bool {
+/// Whether a strict match of the sentence itself means what the reading means, as far as the reading can tell.
+pub(super) fn agree(reading: &Reading, strict: &StrictMatch) -> bool {
+    reading.steps.iter().all(|step| {
+        let inferred = !is_told_plainly(step.ask) && touched(strict) == step.targets;
+        inferred || raises(reading, step, strict) || same_meaning(step, strict)
+    })
+}
+
+/// Whether a single word says this ask wherever it stands. What is asked of music and robots is inferred from the
+/// whole sentence ("spiel das Lied ab", "ein Lied weiter"): there the matcher knows better.
+fn is_told_plainly(ask: Ask) -> bool {
+    match ask {
+        Ask::On
+        | Ask::Off
+        | Ask::Open
+        | Ask::Close
+        | Ask::Position
+        | Ask::Brightness
+        | Ask::Color
+        | Ask::Temperament
+        | Ask::Temperature
+        | Ask::Speed
+        | Ask::Lock
+        | Ask::Unlock => true,
+        Ask::Volume
+        | Ask::Louder
+        | Ask::Quieter
+        | Ask::Mute
+        | Ask::Unmute
+        | Ask::Pause
+        | Ask::Resume
+        | Ask::Next
+        | Ask::Previous
+        | Ask::Start
+        | Ask::Dock
+        | Ask::Clean
+        | Ask::Press => false,
+    }
+}
+
+/// "Turn up the lamp" is on as well as brighter.
+fn raises(reading: &Reading, step: &Step, strict: &StrictMatch) -> bool {
+    let more = reading.said.value.is_none() && !reading.said.senses.contains(&Sense::Darker);
+    let up = more && !reading.said.senses.contains(&Sense::Down);
+    step.ask == Ask::Brightness && up && strict.intent == "HassTurnOn" && touched(strict) == step.targets
+}
+
+/// Whether a strict match touches exactly the targets of a step, and in its direction.
+fn same_meaning(step: &Step, strict: &StrictMatch) -> bool {
     let touched = touched(strict);
     !touched.is_empty() && touched == step.targets && does(step, strict, &touched)
 }

@@ -61,13 +61,17 @@ struct Pieces {
 /// All names in a sentence, and all nouns of kinds.
 pub(super) fn find(sentence: &[Token], index: &Index, tongue: &Tongue) -> (Vec<Mention>, Vec<Noun>) {
     let pieces = pieces(sentence, index, tongue);
-    let mut names: BTreeSet<usize> = BTreeSet::new();
-    for hit in pieces.single.iter().chain(&pieces.double).flatten() {
-        names.extend(&index.words[hit.word].names);
+    let mut said: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (at, hits) in pieces.single.iter().enumerate().chain(pieces.double.iter().enumerate()) {
+        for hit in hits {
+            said.entry(hit.word).or_default().push(at);
+        }
     }
     let mut best: HashMap<(usize, usize, usize), f32> = HashMap::new();
-    for name in names {
-        for from in 0..sentence.len() {
+    for name in possible(&said, index) {
+        let starts: BTreeSet<usize> =
+            index.names[name].words.iter().filter_map(|word| said.get(word)).flatten().copied().collect();
+        for from in starts {
             for (to, cost) in align(&index.names[name], from, &pieces, index) {
                 let entry = best.entry((name, from, to)).or_insert(cost);
                 *entry = entry.min(cost);
@@ -75,6 +79,18 @@ pub(super) fn find(sentence: &[Token], index: &Index, tongue: &Tongue) -> (Vec<M
         }
     }
     (group(&best, index), nouns(sentence, &pieces, index, tongue))
+}
+
+/// The names that are said whole, or but for one word if one that is said is a word of nothing else.
+fn possible(said: &BTreeMap<usize, Vec<usize>>, index: &Index) -> BTreeSet<usize> {
+    let touched: BTreeSet<usize> = said.keys().flat_map(|word| &index.words[*word].names).copied().collect();
+    let fits = |name: &usize| {
+        let words = &index.names[*name].words;
+        let there = words.iter().filter(|word| said.contains_key(word));
+        let distinct = there.clone().any(|word| !index.words[*word].plain);
+        there.count() + usize::from(distinct) >= words.len()
+    };
+    touched.into_iter().filter(fits).collect()
 }
 
 fn pieces(sentence: &[Token], index: &Index, tongue: &Tongue) -> Pieces {

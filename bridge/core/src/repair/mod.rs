@@ -62,7 +62,7 @@ impl Understanding {
         }
         // Words that are taken for slips prove nothing against a sentence that was accepted as it is.
         if let Some(reading) = self.read.reading().filter(|reading| reading.slip <= 0.0) {
-            return reading.steps.iter().all(|step| judge::same_meaning(step, strict));
+            return judge::agree(reading, strict);
         }
         let touched = judge::touched(strict);
         let domains: Vec<&str> = touched.iter().map(crate::EntityId::domain).collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::ask::{Said, Wanted, implied, wanted};
 use super::frame::{Part, Place};
 use super::index::Named;
-use super::kinds::Kind;
+use super::kinds::{Ask, Kind, Sense};
 use super::lexicon::Count;
 use crate::home::{Entity, Registry};
 use crate::id::FloorId;
@@ -57,11 +57,37 @@ pub(super) fn meant(part: &Part, around: Surroundings<'_>) -> Result<Meant, Uncl
     if *unexposed {
         return Err(Unclear::NotExposed);
     }
+    if let Some(cleaning) = cleaning(said, place, around) {
+        return cleaning;
+    }
     match place.entities.as_slice() {
         [] => by_kind(said, place, around),
         [mention] => by_name(said, place, mention, around),
         [_, _, ..] => Err(Unclear::Nothing),
     }
+}
+
+/// "Vacuum the kitchen" is for the kitchen and not for wherever the robot stands.
+fn cleaning(said: &Said, place: &Place, around: Surroundings<'_>) -> Option<Result<Meant, Unclear>> {
+    let areas = named_areas(place, around)?;
+    let starts = |sense: &Sense| matches!(sense, Sense::Clean | Sense::Start | Sense::On);
+    if said.senses.is_empty() || !said.senses.iter().all(starts) {
+        return None;
+    }
+    let called = |entity: &&Entity| match place.entities.as_slice() {
+        [] => place.nouns.iter().all(|(kind, _)| kind.holds(entity)),
+        [mention] => mention.contains(&Named::Entity(entity.id.clone())),
+        [_, _, ..] => false,
+    };
+    let named = !place.entities.is_empty() || !place.nouns.is_empty() || said.senses.contains(&Sense::Clean);
+    let robots =
+        around.registry.entities.values().filter(|entity| Kind::Vacuum.holds(entity) && entity.exposed);
+    let robots: Vec<&Entity> = robots.filter(called).filter(|_| named).collect();
+    let [robot] = robots.as_slice() else { return None };
+    let mut areas = areas.into_iter();
+    let (Some(area), None) = (areas.next(), areas.next()) else { return Some(Err(Unclear::Nothing)) };
+    let targets = vec![(robot.id.clone(), Wanted::Plain(Ask::Clean))];
+    Some(Ok(Meant { targets, by: Scope::Area(Kind::Vacuum, area) }))
 }
 
 fn by_name(

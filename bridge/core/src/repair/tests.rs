@@ -242,6 +242,14 @@ fn several_commands_are_several_steps() {
 }
 
 #[test]
+fn a_room_is_cleaned_and_not_whatever_stands_around_the_robot() {
+    let home = Home::english();
+    assert_eq!(home.said("vacuum the kitchen"), "clean vacuum.rosie");
+    let reading = home.reading("let Rosie vacuum the bedroom");
+    assert_eq!(twins(&reading, &home.context()).expect("twins").sentences(), ["vacuum the Bedroom"]);
+}
+
+#[test]
 fn what_is_excepted_stays_as_it_is() {
     let home = Home::english();
     assert_eq!(home.said("turn off the kitchen lights except the counter light"), "off light.kitchen");
@@ -288,6 +296,10 @@ fn a_match_that_does_something_else_than_the_words_say_is_not_agreed_with() {
     // The radio is no player here: the words contradict each other, but off is not pause.
     let radio = home.understand("turn off the radio in the bedroom");
     assert!(!radio.agrees(&strict("HassMediaPause", "media_player.kitchen")));
+    // What is asked of music is inferred: there the matcher knows better.
+    let song = home.at("kitchen").understand("start the song");
+    assert!(song.agrees(&strict("HassMediaNext", "media_player.kitchen")));
+    let home = Home::english();
     // Words that nobody explains prove nothing.
     assert!(home.understand("party time for everyone").agrees(&strict("HassTurnOn", "scene.movie")));
 }
