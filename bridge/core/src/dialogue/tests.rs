@@ -1,1 +1,74 @@
 //! Utterances and times in, turns out.
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn satellite(name: &str) -> Satellite {
+    Satellite::Entity(EntityId::from(name))
+}
+
+fn hear(dialogues: &mut Dialogues, by: &Satellite, text: &str, now: Duration) -> Turn {
+    let language = Language::english();
+    let source = Source::Addressed;
+    dialogues.hear(&Utterance { satellite: Some(by), text, language: &language, source, now }, None)
+}
+
+fn one_of_three(dialogues: &mut Dialogues, by: &Satellite) {
+    let candidate = |id: &str, name: &str, area: &str| Candidate {
+        entity: EntityId::from(id),
+        name: name.into(),
+        aliases: vec![area.into()],
+    };
+    let among = vec![
+        candidate("light.counter", "Counter Light", "Kitchen"),
+        candidate("light.table", "Table Lamp", "Dining Room"),
+        candidate("light.bed", "Bed Light", "Bedroom"),
+    ];
+    let question = Question::Choice(Choice { asked: "turn on the lamp".into(), among });
+    let asked = dialogues.ask(by, question, &Language::english(), SECOND, None);
+    assert_eq!(asked, Sentence::WhichOne { names: "Counter Light, Table Lamp or Bed Light".into() });
+}
+
+#[test]
+fn one_of_several_is_chosen_by_its_place_its_name_or_its_area() {
+    let hall = satellite("assist_satellite.hall");
+    for answer in ["The second one, please.", "the table lamp", "the one in the dining room", "Table"] {
+        let mut dialogues = Dialogues::default();
+        one_of_three(&mut dialogues, &hall);
+        let Turn::Chosen(chosen) = hear(&mut dialogues, &hall, answer, 2 * SECOND) else {
+            panic!("{answer}")
+        };
+        assert_eq!(chosen.asked, "turn on the lamp");
+        assert_eq!(chosen.not_meant, [EntityId::from("light.counter"), EntityId::from("light.bed")]);
+    }
+    for (answer, turn) in [("none of them", Turn::Say(Sentence::Left)), ("the light", Turn::New)] {
+        let mut dialogues = Dialogues::default();
+        one_of_three(&mut dialogues, &hall);
+        assert_eq!(hear(&mut dialogues, &hall, answer, 2 * SECOND), turn, "{answer}");
+        assert_eq!(hear(&mut dialogues, &hall, "the first one", 3 * SECOND), Turn::New, "asked only once");
+    }
+}
+
+#[test]
+fn only_so_many_satellites_are_kept_in_mind_and_the_quietest_goes_first() {
+    let mut dialogues = Dialogues::default();
+    for number in 0..=SATELLITES_MAX {
+        let by = satellite(&format!("assist_satellite.n{number}"));
+        dialogues.said(&by, "hello", SECOND * u32::try_from(number).expect("small"));
+    }
+    assert_eq!(dialogues.satellites.len(), SATELLITES_MAX);
+    assert_eq!(dialogues.last_words(&satellite("assist_satellite.n0")), None);
+    assert!(dialogues.last_words(&satellite("assist_satellite.n1")).is_some());
+}
+
+#[test]
+fn a_mask_gives_its_words_back_once_and_not_for_long() {
+    let mut dialogues = Dialogues::default();
+    let (one, other) =
+        (dialogues.mask("one two".into(), SECOND), dialogues.mask("three four".into(), SECOND));
+    assert!(one != other && !one.contains("one"));
+    assert_eq!(dialogues.unmask(&other, 2 * SECOND).as_deref(), Some("three four"));
+    assert_eq!(dialogues.unmask(&other, 2 * SECOND), None);
+    assert_eq!(dialogues.unmask(&one, 20 * SECOND), None);
+}

@@ -315,7 +315,9 @@ fn new_id() -> UtteranceId {
 }
 
 fn row(run: &Run) -> RunRow {
+    let is_kept = [Route::Delegate, Route::Remember].iter().any(|route| run.route == Some(route.as_str()));
     RunRow {
+        request: is_kept.then(|| run.text.expose().clone()),
         id: run.id.to_string(),
         conversation: run.conversation.clone(),
         satellite: run.satellite.clone(),

@@ -53,7 +53,7 @@ layer! {
     prefer_pipeline: bool,
     runs_max: u8,
     matrix: PathBuf,
-    pin: SecretString,
+    pin: PinText,
     data_dir: PathBuf,
     log_level: String,
     metrics_listen: std::net::SocketAddr,
@@ -63,6 +63,22 @@ layer! {
 
 /// How long the ledger keeps what left the house, unless set.
 const LEDGER_DAYS: u16 = 90;
+
+/// Keys whose values are never shown.
+const SECRETS: [&str; 2] = ["pin", "ha_token"];
+
+/// The digits of the PIN as they were written; the complaint about anything but a text does not tell it.
+#[derive(Debug)]
+struct PinText(SecretString);
+
+impl<'de> Deserialize<'de> for PinText {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer).map_err(|_| {
+            serde::de::Error::custom("the digits of the PIN are expected as a text, in quotation marks")
+        })?;
+        Ok(Self(text.into()))
+    }
+}
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -104,9 +120,18 @@ impl Layer {
 
     /// `helix.toml`: an unknown key is an error that names line and key.
     pub(super) fn from_toml(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|error| ConfigError::Invalid {
-            path: path.to_owned(),
-            reason: plain(&error.to_string()),
+        toml::from_str(text).map_err(|error| {
+            // A complaint shows its line; one with a secret in it is not shown.
+            let at = error.span().map_or(0, |span| span.start);
+            let line = text.get(..at).unwrap_or_default().matches('\n').count();
+            let key =
+                text.lines().nth(line).and_then(|line| line.split('=').next()).unwrap_or_default().trim();
+            let reason = if SECRETS.contains(&key) {
+                format!("line {}, {key}: a text in quotation marks is expected", line + 1)
+            } else {
+                plain(&error.to_string())
+            };
+            ConfigError::Invalid { path: path.to_owned(), reason }
         })
     }
 
@@ -195,7 +220,7 @@ impl Layer {
     }
 
     fn pin(&self) -> Result<Option<Pin>, ConfigError> {
-        let parse = |pin: &SecretString| Pin::parse(pin).map_err(|error| value("pin", &error.to_string()));
+        let parse = |pin: &PinText| Pin::parse(&pin.0).map_err(|error| value("pin", &error.to_string()));
         self.pin.as_ref().map(parse).transpose()
     }
 

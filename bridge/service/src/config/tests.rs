@@ -83,3 +83,28 @@ fn patience_is_named_and_each_number_can_be_overridden() {
         assert!(Config::load(None, &variables(&[wrong])).is_err(), "{wrong:?}");
     }
 }
+
+#[test]
+fn a_pin_that_is_wrong_is_told_without_its_digits() {
+    for (name, text) in [("number", "language = \"de\"\npin = 482917\n"), ("short", "pin = \"482917123\"\n")]
+    {
+        let path = file(&format!("pin-{name}.toml"), text);
+        let error = Config::load(Some(&path), &variables(&[])).expect_err("invalid").to_string();
+        assert!(error.contains("pin") && !error.contains("4829"), "{error}");
+    }
+    let path = file("pin-options.json", r#"{"pin": 482917}"#);
+    let options = path.to_string_lossy().into_owned();
+    let environment = variables(&[("SUPERVISOR_TOKEN", "s"), ("HELIX_OPTIONS", &options)]);
+    let error = Config::load(None, &environment).expect_err("invalid").to_string();
+    assert!(error.contains("pin") && !error.contains("4829"), "{error}");
+    let config = Config::load(None, &variables(&[("HELIX_PIN", "0482")])).expect("valid");
+    assert!(config.pin.is_some() && !format!("{config:?}").contains("0482"));
+}
+
+#[test]
+fn a_wrong_matrix_names_its_file_and_line() {
+    let matrix = file("matrix.toml", "[margin]\nR1 = 7\n").to_string_lossy().into_owned();
+    let error =
+        Config::load(None, &variables(&[("HELIX_MATRIX", &matrix)])).expect_err("invalid").to_string();
+    assert!(error.contains(&matrix) && error.contains("line 2") && error.contains("margin.R1"), "{error}");
+}

@@ -38,7 +38,7 @@ pub enum Ask {
     Unregister,
 }
 
-/// One run as it is shown: no words, only what happened when.
+/// One run as it is shown: what happened when. Words only where Helix promised to keep them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRow {
     /// The utterance.
@@ -51,6 +51,9 @@ pub struct RunRow {
     pub route: Option<String>,
     /// The stable code of the outcome.
     pub code: Option<String>,
+    /// What was asked for, where nobody could do it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
     /// Stage and milliseconds since the first one.
     pub timeline: Vec<(String, u64)>,
 }
