@@ -102,10 +102,11 @@ impl Asking<'_> {
             let moved = home.moved_by(bridge.port, &said.sentence, self.language, device).await?;
             let moved = moved.map(|call| format!("{} {}", call.action, call.content));
             let decision = self.router.ask(&said.question()).await?;
+            // An entry of a list is kept there: that is what was asked for, and nothing in the home moves.
             let would = decision
                 .actions
-                .first()
-                .filter(|_| decision.acts)
+                .iter()
+                .find(|done| decision.acts && !done.to_string().starts_with("todo."))
                 .map(|done| format!("nothing, but would move {done}"));
             let moved = moved.or(would);
             all.push(Speech { said, decision, moved });
