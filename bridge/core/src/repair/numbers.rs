@@ -1,6 +1,6 @@
 //! Values: digits, number words, percent, degrees, "half", "full".
 
-use super::tokens::{Token, fold, tokens};
+use super::tokens::{Token, fold};
 use super::words::Words;
 
 /// What a value is said in.
@@ -143,7 +143,7 @@ fn written_in_one(word: &str, words: &Words) -> Option<u16> {
         return None;
     }
     words.numbers.iter().filter(|(_, number)| **number > 0).find_map(|(first, number)| {
-        let rest = word.strip_prefix(fold(first).as_str())?;
+        let rest = strip_folded(word, first)?;
         let joined = std::iter::once("").chain(words.number_joiners.iter().map(String::as_str));
         joined.filter_map(|joiner| rest.strip_prefix(joiner)).find_map(|rest| {
             let (_, second) = words.numbers.iter().find(|(second, _)| fold(second) == rest)?;
@@ -153,13 +153,26 @@ fn written_in_one(word: &str, words: &Words) -> Option<u16> {
     })
 }
 
+/// What follows a beginning whose accents do not count.
+fn strip_folded<'a>(word: &'a str, beginning: &str) -> Option<&'a str> {
+    if beginning.is_ascii() {
+        word.strip_prefix(beginning)
+    } else {
+        word.strip_prefix(fold(beginning).as_str())
+    }
+}
+
 /// Tokens of the longest of these phrases that stands here; 0 if none does.
 pub(super) fn longest(here: &[Token], phrases: &[String]) -> usize {
     let len = |phrase: &String| {
-        let parts = tokens(phrase, &[]);
-        let fits =
-            parts.len() <= here.len() && parts.iter().zip(here).all(|(part, token)| part.text == token.text);
-        if fits { parts.len() } else { 0 }
+        let mut parts = 0;
+        for part in phrase.split([' ', '-']) {
+            if here.get(parts).is_none_or(|token| token.text != part) {
+                return 0;
+            }
+            parts += 1;
+        }
+        parts
     };
     phrases.iter().map(len).max().unwrap_or(0)
 }
@@ -168,6 +181,7 @@ pub(super) fn longest(here: &[Token], phrases: &[String]) -> usize {
 mod tests {
     use super::*;
     use crate::Language;
+    use crate::repair::tokens::tokens;
     use crate::repair::words::Tongue;
 
     fn value(text: &str, tag: &str) -> Option<Value> {
