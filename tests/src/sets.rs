@@ -15,6 +15,7 @@ pub const LANGUAGES: [&str; 8] = ["en", "de", "nl", "fr", "es", "it", "pl", "cs"
 
 /// A sentence after which nothing may move.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MustNotAct {
     /// What is said.
     pub sentence: String,
@@ -55,16 +56,12 @@ pub enum Verdict {
 }
 
 impl MustNotAct {
-    /// The language's own sentences; in English also the set that was there first.
+    /// The language's own sentences.
     ///
     /// # Errors
     /// There is no such set.
     pub fn all(language: &str) -> Result<Vec<Self>> {
-        let mut all: Vec<Self> = read(&format!("must-not-act/{language}.yaml"))?;
-        if language == "en" {
-            all.extend(read::<Vec<Self>>("must-not-act/english.yaml")?);
-        }
-        Ok(all)
+        read(&format!("must-not-act/{language}.yaml"))
     }
 
     /// For `helix route`.

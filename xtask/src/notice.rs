@@ -28,6 +28,13 @@ const OTHER_PARTS: [Part; 4] = [
         note: "the demo model; its vocabulary is GPT-2's (MIT), its mel filters are whisper.cpp's (MIT)",
     },
     Part {
+        name: "CLINC150",
+        licence: "CC-BY-3.0",
+        origin: "https://github.com/clinc/oos-eval",
+        note: "sentences that the topic model is trained on, beside our own; only the weights are shipped. Authors:\n  \
+               tests/testdata/clinc150/README.md",
+    },
+    Part {
         name: "espeak-ng",
         licence: "GPL-3.0-or-later",
         origin: "https://github.com/espeak-ng/espeak-ng",

@@ -53,7 +53,7 @@ layer! {
     prefer_pipeline: bool,
     runs_max: u8,
     matrix: PathBuf,
-    pin: PinText,
+    pin: SecretString,
     data_dir: PathBuf,
     log_level: String,
     metrics_listen: std::net::SocketAddr,
@@ -61,24 +61,11 @@ layer! {
     ledger_days: u16,
 }
 
+/// Keys whose values appear in no complaint.
+const SECRETS: [&str; 2] = ["ha_token", "pin"];
+
 /// How long the ledger keeps what left the house, unless set.
 const LEDGER_DAYS: u16 = 90;
-
-/// Keys whose values are never shown.
-const SECRETS: [&str; 2] = ["pin", "ha_token"];
-
-/// The digits of the PIN as they were written; the complaint about anything but a text does not tell it.
-#[derive(Debug)]
-struct PinText(SecretString);
-
-impl<'de> Deserialize<'de> for PinText {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer).map_err(|_| {
-            serde::de::Error::custom("the digits of the PIN are expected as a text, in quotation marks")
-        })?;
-        Ok(Self(text.into()))
-    }
-}
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -111,8 +98,9 @@ impl Layer {
         let mut merged = Self::default();
         for (key, value) in options {
             let one = serde_json::json!({ key.as_str(): value });
-            let layer: Self = serde_json::from_value(one)
-                .map_err(|error| invalid(format!("the option `{key}`: {}", plain(&error.to_string()))))?;
+            let layer: Self = serde_json::from_value(one).map_err(|error| {
+                invalid(format!("the option `{key}`: {}", told(&key, &error.to_string())))
+            })?;
             merged = layer.over(merged);
         }
         Ok(merged)
@@ -120,19 +108,8 @@ impl Layer {
 
     /// `helix.toml`: an unknown key is an error that names line and key.
     pub(super) fn from_toml(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|error| {
-            // A complaint shows its line; one with a secret in it is not shown.
-            let at = error.span().map_or(0, |span| span.start);
-            let line = text.get(..at).unwrap_or_default().matches('\n').count();
-            let key =
-                text.lines().nth(line).and_then(|line| line.split('=').next()).unwrap_or_default().trim();
-            let reason = if SECRETS.contains(&key) {
-                format!("line {}, {key}: a text in quotation marks is expected", line + 1)
-            } else {
-                plain(&error.to_string())
-            };
-            ConfigError::Invalid { path: path.to_owned(), reason }
-        })
+        toml::from_str(text)
+            .map_err(|error| ConfigError::Invalid { path: path.to_owned(), reason: located(text, &error) })
     }
 
     /// `HELIX_<KEY>` for every key.
@@ -220,7 +197,7 @@ impl Layer {
     }
 
     fn pin(&self) -> Result<Option<Pin>, ConfigError> {
-        let parse = |pin: &PinText| Pin::parse(&pin.0).map_err(|error| value("pin", &error.to_string()));
+        let parse = |pin: &SecretString| Pin::parse(pin).map_err(|error| value("pin", &error.to_string()));
         self.pin.as_ref().map(parse).transpose()
     }
 
@@ -280,9 +257,35 @@ impl Layer {
     }
 }
 
+/// Line, key and complaint. The line itself is not shown: a PIN may stand in it, under a misspelt key too.
+fn located(text: &str, error: &toml::de::Error) -> String {
+    let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or(text);
+    let start = before.rfind('\n').map_or(0, |end| end + 1);
+    let number = before.matches('\n').count() + 1;
+    let line = text[start..].lines().next().unwrap_or_default();
+    match line.split_once('=') {
+        Some((key, _)) => {
+            let key = key.trim().trim_matches(['"', '\'']);
+            format!("line {number}, `{key}`: {}", told(key, error.message()))
+        }
+        None => format!("line {number}: {}", plain(error.message())),
+    }
+}
+
+/// The parsers' complaint about the value of a key; that of a secret is not repeated.
+fn told(key: &str, complaint: &str) -> String {
+    let repeats = complaint.starts_with("invalid type") || complaint.starts_with("invalid value");
+    if SECRETS.contains(&key) && repeats {
+        "a text in quotation marks is needed".into()
+    } else {
+        plain(complaint)
+    }
+}
+
 /// The parsers' complaint without the names of this program's types.
 fn plain(complaint: &str) -> String {
     let types = [("u8", "0 to 255"), ("u16", "0 to 65535"), ("u32", "0 up")];
+    let complaint = complaint.replace("string or map", "a word in quotation marks");
     types.iter().fold(complaint.trim_end().to_owned(), |text, (name, range)| {
         text.replace(&format!("expected {name}"), &format!("expected a whole number from {range}"))
     })

@@ -108,3 +108,36 @@ fn a_wrong_matrix_names_its_file_and_line() {
         Config::load(None, &variables(&[("HELIX_MATRIX", &matrix)])).expect_err("invalid").to_string();
     assert!(error.contains(&matrix) && error.contains("line 2") && error.contains("margin.R1"), "{error}");
 }
+
+#[test]
+fn no_complaint_repeats_a_pin_or_a_token() {
+    let texts = [
+        "pin = 4711",
+        "pin = 04711",
+        "pin = \"4711",
+        "pin = \"47114711471\"",
+        "language = \"de\"\npni = \"4711\"",
+        "ha_token = 4711",
+        "pin = \"4711\"\npin = \"4711\"",
+    ];
+    for text in texts {
+        let path = file("secret.toml", text);
+        let error = Config::load(Some(&path), &variables(&[])).expect_err("invalid").to_string();
+        assert!(!error.contains("4711") && !error.is_empty(), "{text}: {error}");
+    }
+    let path = file("secret.json", r#"{"pin": 4711}"#);
+    let environment = [("SUPERVISOR_TOKEN", "s"), ("HELIX_OPTIONS", path.to_str().expect("utf-8"))];
+    let error = Config::load(None, &variables(&environment)).expect_err("invalid").to_string();
+    assert!(!error.contains("4711") && error.contains("`pin`: a text in quotation marks"), "{error}");
+}
+
+#[test]
+fn what_may_leave_the_house_is_one_of_four_words() {
+    assert_eq!(Config::load(None, &variables(&[])).expect("valid").cloud, Cloud::Off);
+    let home = Config::load(None, &variables(&[("HELIX_CLOUD", "home")])).expect("valid");
+    assert_eq!(home.cloud, Cloud::Home);
+    let path = file("cloud.json", r#"{"cloud": false}"#);
+    let environment = [("SUPERVISOR_TOKEN", "s"), ("HELIX_OPTIONS", path.to_str().expect("utf-8"))];
+    let error = Config::load(None, &variables(&environment)).expect_err("invalid").to_string();
+    assert!(error.contains("`cloud`") && error.contains("a word in quotation marks"), "{error}");
+}
