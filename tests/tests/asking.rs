@@ -22,7 +22,7 @@ async fn what_is_risky_is_asked_and_what_was_done_is_undone() -> Result<()> {
     the_last_act_is_undone_and_a_lock_is_asked_for_again(&home).await?;
     far_too_warm_is_asked(&home).await?;
     one_of_two_of_a_name_is_asked_for(&home).await?;
-    one_sentence_on_two_devices_acts_once(&home, &bridge).await?;
+    Box::pin(one_sentence_on_two_devices_acts_once(&home, &bridge)).await?;
     bridge.stop().await
 }
 
