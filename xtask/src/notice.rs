@@ -14,7 +14,7 @@ const SHIPPED: [&str; 2] = ["helix", "helix-stt"];
 const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
 
 /// Parts that are shipped and that cargo does not know.
-const OTHER_PARTS: [Part; 4] = [
+const OTHER_PARTS: [Part; 5] = [
     Part {
         name: "whisper.cpp with ggml",
         licence: "MIT",
