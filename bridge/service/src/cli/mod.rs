@@ -58,14 +58,14 @@ enum Command {
     /// Commands for later: list, cancel
     #[command(subcommand)]
     Delayed(delayed::Command),
-    /// What language models made of sentences, and is done without one now: list, remove
+    /// Sentences that a language model resolved and that need none any more: list, remove
     #[command(subcommand)]
     Shortcut(shortcut::Command),
     /// Show what left the local network, word for word
     Ledger(ledger::Args),
     /// Take out of Home Assistant what Helix put in
     Unregister,
-    /// Ask the running bridge by a real describe; for container health checks
+    /// Ask the running bridge whether it serves (a real `describe`); for container health checks
     Healthcheck,
 }
 
