@@ -86,7 +86,7 @@ impl Words {
     fn is_made_of(&self, text: &str, list: &[String]) -> bool {
         let made_of = |text: &str| {
             let (named, rest) = self.strip(text, list);
-            named > 0 && rest.is_empty()
+            !named.is_empty() && rest.is_empty()
         };
         made_of(text) || made_of(&self.blunt(text))
     }
@@ -100,15 +100,15 @@ impl Words {
         padded.trim().to_owned()
     }
 
-    /// Takes the phrases of `list` out of `text`, and filler: how many were there, and the words that are left.
-    fn strip<'t>(&self, text: &'t str, list: &[String]) -> (usize, Vec<&'t str>) {
+    /// Takes the phrases of `list` out of `text`, and filler: the words of each phrase, and the words that are left.
+    fn strip<'t>(&self, text: &'t str, list: &[String]) -> (Vec<Vec<&'t str>>, Vec<&'t str>) {
         let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
-        let (mut at, mut named, mut rest) = (0, 0, Vec::new());
+        let (mut at, mut named, mut rest) = (0, Vec::new(), Vec::new());
         while at < words.len() {
             let of_list = longest(&words[at..], list);
             let filler = longest(&words[at..], &self.filler);
             if of_list > 0 && of_list >= filler {
-                named += 1;
+                named.push(words[at..at + of_list].to_vec());
                 at += of_list;
             } else if filler > 0 {
                 at += filler;
@@ -121,19 +121,24 @@ impl Words {
     }
 
     /// A yes or a no to a question about `asked`, whose words may be repeated beside it: "yes, unlock the door".
+    /// What was said before confirms nothing: of a sentence that is said twice no phrase is a yes.
     pub(super) fn assent(&self, text: &str, asked: &str) -> Option<Assent> {
         let text = plain_words(text);
         let asked = plain_words(asked);
+        let was_said = |word: &str| asked.split(' ').any(|of| of == word);
         let made_of = |list: &[String]| {
             let (named, rest) = self.strip(&text, list);
-            named > 0 && rest.iter().all(|word| asked.split(' ').any(|of| of == *word))
+            !named.is_empty() && rest.iter().all(|word| was_said(word))
         };
+        let means_nothing = |word: &str| self.filler.iter().chain(&self.polite).any(|phrase| phrase == word);
+        let is_new = |phrase: &Vec<&str>| phrase.iter().any(|word| !was_said(word) && !means_nothing(word));
+        let agrees = || made_of(&self.yes) && self.strip(&text, &self.yes).0.iter().any(is_new);
         let refusals = [self.no.as_slice(), &self.stop].concat();
         // A no anywhere in it outweighs a yes: "yes … no, don't".
         let refuses = refusals.iter().any(|phrase| holds(&text, phrase));
         if made_of(&refusals) {
             Some(Assent::No)
-        } else if made_of(&self.yes) && (!refuses || self.is_made_of(&text, &self.yes)) {
+        } else if self.is_made_of(&text, &self.yes) || (agrees() && !refuses) {
             Some(Assent::Yes)
         } else {
             None
@@ -263,6 +268,23 @@ mod tests {
         let english = Words::of(&language("en"));
         for neither in ["yes and open the garage", "turn on the light", "yes but no don't", "", "please"] {
             assert_ne!(english.assent(neither, "Unlock the front door"), Some(Assent::Yes), "{neither}");
+        }
+    }
+
+    #[test]
+    fn what_was_said_before_confirms_nothing() {
+        for (tag, asked, again) in [
+            ("de", "Mach das Garagentor auf", "Mach das Garagentor auf!"),
+            ("de", "Mach das Garagentor auf", "Mach mal bitte das Garagentor auf"),
+            ("en", "Okay, open the garage", "okay open the garage"),
+        ] {
+            let words = Words::of(&language(tag));
+            assert_eq!(words.assent(again, asked), None, "{again}");
+            assert_eq!(words.assent("okay okay", asked), Some(Assent::Yes), "{asked}");
+        }
+        let german = Words::of(&language("de"));
+        for yes in ["Ja, mach das Garagentor auf", "Mach das", "Okay, mach das Garagentor auf"] {
+            assert_eq!(german.assent(yes, "Mach das Garagentor auf"), Some(Assent::Yes), "{yes}");
         }
     }
 
