@@ -21,6 +21,17 @@ pub struct Pending {
     pub drafts: Vec<Draft>,
 }
 
+impl Pending {
+    /// The words that may be repeated beside a yes: of several acts the words of one of them are no yes to all.
+    fn repeatable(&self) -> &str {
+        let steps = match &self.deed {
+            Deed::Sentences(sentences) => sentences.len(),
+            Deed::Restore(past) => past.len(),
+        };
+        if steps.max(self.drafts.len()) > 1 { "" } else { &self.asked }
+    }
+}
+
 /// How it is carried out.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Deed {
@@ -105,7 +116,7 @@ impl Question {
     pub(super) fn read(&self, text: &str, language: &Language) -> Answer {
         let words = Words::of(language);
         match self {
-            Self::Confirm(pending) => match words.assent(text, &pending.asked) {
+            Self::Confirm(pending) => match words.assent(text, pending.repeatable()) {
                 Some(Assent::Yes) => Answer::Yes,
                 Some(Assent::No) => Answer::No,
                 None => Answer::Other,

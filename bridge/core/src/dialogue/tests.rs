@@ -51,6 +51,26 @@ fn one_of_several_is_chosen_by_its_place_its_name_or_its_area() {
 }
 
 #[test]
+fn of_several_acts_the_words_of_one_are_no_yes_to_all() {
+    let hall = satellite("assist_satellite.hall");
+    let asked = "unlock the front door and lock the back door";
+    for (answer, is_yes) in
+        [("okay, lock the front door", false), ("yes, lock the back door", false), ("yes please", true)]
+    {
+        let mut dialogues = Dialogues::default();
+        let question = Question::Confirm(Pending {
+            asked: asked.into(),
+            act: "unlock the front door".into(),
+            deed: Deed::Sentences(asked.split(" and ").map(str::to_owned).collect()),
+            drafts: Vec::new(),
+        });
+        dialogues.ask(&hall, question, &Language::english(), SECOND, None);
+        let turn = hear(&mut dialogues, &hall, answer, 2 * SECOND);
+        assert_eq!(matches!(turn, Turn::Confirmed(_)), is_yes, "{answer}");
+    }
+}
+
+#[test]
 fn only_so_many_satellites_are_kept_in_mind_and_the_quietest_goes_first() {
     let mut dialogues = Dialogues::default();
     for number in 0..=SATELLITES_MAX {

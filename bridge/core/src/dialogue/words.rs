@@ -128,7 +128,9 @@ impl Words {
         let was_said = |word: &str| asked.split(' ').any(|of| of == word);
         let made_of = |list: &[String]| {
             let (named, rest) = self.strip(&text, list);
-            !named.is_empty() && rest.iter().all(|word| was_said(word))
+            // In the order of the question: to "open the front door lock" a "lock the front door" is another act.
+            let mut left = asked.split(' ');
+            !named.is_empty() && rest.iter().all(|word| left.any(|of| of == *word))
         };
         let means_nothing = |word: &str| self.filler.iter().chain(&self.polite).any(|phrase| phrase == word);
         let is_new = |phrase: &Vec<&str>| phrase.iter().any(|word| !was_said(word) && !means_nothing(word));
@@ -286,6 +288,15 @@ mod tests {
         for yes in ["Ja, mach das Garagentor auf", "Mach das", "Okay, mach das Garagentor auf"] {
             assert_eq!(german.assent(yes, "Mach das Garagentor auf"), Some(Assent::Yes), "{yes}");
         }
+    }
+
+    #[test]
+    fn the_words_of_the_question_in_another_order_are_no_yes() {
+        let english = Words::of(&language("en"));
+        let asked = "open the front door lock";
+        assert_eq!(english.assent("okay, lock the front door", asked), None);
+        assert_eq!(english.assent("okay, lock the front door", "unlock the front door"), None);
+        assert_eq!(english.assent("okay, open the front door lock", asked), Some(Assent::Yes));
     }
 
     #[test]
