@@ -233,6 +233,10 @@ pub(crate) fn decide_parts(
     origin: Origin,
     situation: &Situation<'_>,
 ) -> Decision {
+    // Nobody knows what an unknown intent would do: beside a known command it must not pass as part of it.
+    if parts.len() > 1 && parts.iter().any(|(_, part)| effect_of(part) == Effect::None) {
+        return decide(text, &Match::None, situation);
+    }
     let quoted: Vec<_> = parts.iter().flat_map(|(_, part)| guard::quoted_in(part)).collect();
     let mut evidence = Evidence::blank(text, &quoted, situation);
     let speech_act = evidence.dimensions.speech_act;

@@ -206,5 +206,24 @@ fn a_name_may_hold_words_that_would_postpone_or_negate() {
 
 #[test]
 fn an_intent_that_is_newer_than_helix_does_nothing() {
-    assert!(!decision("arm the house", &strict("HassArmSomething", &[], &[])).acts());
+    let newer = strict("HassArmSomething", &[], &[]);
+    assert!(!decision("arm the house", &newer).acts());
+    let light = strict("HassTurnOn", &[("name", json!("kitchen light"))], &["light.kitchen"]);
+    let parts = [("arm the house", newer), ("turn on the kitchen light", light)].map(|(text, found)| {
+        let Match::Strict(found) = found else { panic!("{text}") };
+        (text.to_owned(), found)
+    });
+    let registry = registry();
+    let situation = Situation {
+        language: &Language::english(),
+        registry: &registry,
+        caller: &Caller::default(),
+        source: Source::Addressed,
+        matrix: Matrix::built_in(),
+        clearance: &Clearance::none(),
+    };
+    let text = "arm the house and turn on the kitchen light";
+    let both = decide_parts(text, parts.into(), Origin::Exact, &situation);
+    assert!(!both.acts() && both.sentences.is_empty());
+    assert_eq!(both.refusal, Some(Sentence::NoMatch));
 }
