@@ -9,7 +9,9 @@ use crate::dialogue::{
     Turn, Utterance, act_in_words, candidates,
 };
 use crate::home::HomeError;
-use crate::pipeline::{Background, Marks, Outcome, Request, carry_out, consider_after, reconsider};
+use crate::pipeline::{
+    Background, Marks, Outcome, Request, SENTENCE_LEN_MAX, carry_out, consider_after, reconsider,
+};
 use crate::repair::LastAct;
 use crate::reply::{Reply, RunError, Sentence};
 use crate::route::dimension::{ControlAsk, Source};
@@ -73,6 +75,10 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
         satellite: Option<&Satellite>,
         progress: &mut Progress,
     ) -> Result<Reply, RunError> {
+        // First of all: what is far too long answers no question and is read by nobody.
+        if request.text.expose().trim().chars().count() > SENTENCE_LEN_MAX {
+            return self.follow(request, Vec::new(), satellite, progress).await;
+        }
         let heard = Utterance {
             satellite,
             text: request.text.expose(),
@@ -247,7 +253,7 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
             }
             ControlAsk::Undo => {
                 let now = self.clock.now();
-                match satellite.and_then(|satellite| self.dialogues().take_undo(satellite, now)) {
+                match satellite.and_then(|satellite| self.dialogues().undoable(satellite, now)) {
                     Some(past) => self.restore(&past, &Clearance::none(), request, satellite, marks).await,
                     None => say(&Sentence::NothingToUndo),
                 }
@@ -283,6 +289,7 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
                 deed: Deed::Restore(past.to_vec()),
                 drafts: drafts.clone(),
             });
+            self.forget_act(satellite);
             return Ok(self.pose(question, risky.first().map(|draft| draft.target()), request, satellite));
         };
         self.call_all(&actions).await?;
@@ -292,7 +299,14 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
         if !proof.missing.is_empty() {
             return say(&Sentence::DidNotFollow { names: self.names(proof.missing.iter()) });
         }
+        self.forget_act(satellite);
         say(&Sentence::Undone { names: self.names(actions.iter().map(Action::target)) })
+    }
+
+    fn forget_act(&self, satellite: Option<&Satellite>) {
+        if let Some(satellite) = satellite {
+            self.dialogues().forget_act(satellite);
+        }
     }
 
     async fn call_all(&self, actions: &[Action]) -> Result<(), HomeError> {

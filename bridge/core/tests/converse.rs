@@ -9,7 +9,7 @@ use fakes::{FakeHome, KITCHEN, LOCK, PausedClock};
 use helix_core::converse::Conversation;
 use helix_core::dialogue::{Dialogues, Pin, Satellite};
 use helix_core::home::{Caller, Registry};
-use helix_core::pipeline::{Outcome, Request};
+use helix_core::pipeline::{Outcome, Request, SENTENCE_LEN_MAX};
 use helix_core::route::dimension::Source;
 use helix_core::route::{Matrix, Route};
 use helix_core::{EntityId, Language, Pii};
@@ -179,6 +179,28 @@ async fn undo_restores_what_the_last_run_changed_within_ten_minutes() {
     tokio::time::sleep(Duration::from_secs(601)).await;
     assert_eq!(talk.code("Undo that").await, "nothing-to-undo");
     assert!(talk.home.is_on(KITCHEN));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_undone_can_be_tried_again() {
+    let mut talk = Talk::new();
+    talk.says("Turn on the kitchen light").await;
+    let registry = talk.home.registry.clone().expect("a registry");
+    let mut without = Registry::clone(&registry);
+    without.entities.remove(&EntityId::from(KITCHEN));
+    talk.home.registry = Ok(Arc::new(without));
+    assert_eq!(talk.code("Undo that").await, "cannot-undo");
+    talk.home.registry = Ok(registry);
+    assert_eq!(talk.code("Undo that").await, "undone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_far_too_long_answers_no_question() {
+    let talk = Talk::new();
+    talk.says("Unlock the front door").await;
+    let long = "yes ".repeat(SENTENCE_LEN_MAX / 3);
+    assert_ne!(talk.code(&long).await, "done");
+    assert!(talk.is_locked());
 }
 
 #[tokio::test(start_paused = true)]

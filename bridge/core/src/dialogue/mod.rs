@@ -233,10 +233,17 @@ impl Dialogues {
         self.satellites.get(satellite)?.last.clone().filter(|last| last.is_recent(now))
     }
 
-    /// How it was before the last act of this satellite, if that is not too long ago; it can be undone once.
-    pub fn take_undo(&mut self, satellite: &Satellite, now: Duration) -> Option<Vec<Past>> {
-        let (before, at) = self.of(satellite, now).acted.take()?;
-        (now.saturating_sub(at) <= UNDO_FOR).then_some(before)
+    /// How it was before the last act of this satellite, if that is not too long ago.
+    pub fn undoable(&self, satellite: &Satellite, now: Duration) -> Option<Vec<Past>> {
+        let (before, at) = self.satellites.get(satellite)?.acted.as_ref()?;
+        (now.saturating_sub(*at) <= UNDO_FOR).then(|| before.clone())
+    }
+
+    /// The last act of this satellite is undone, or it was asked whether it is to be: it can be undone once.
+    pub fn forget_act(&mut self, satellite: &Satellite) {
+        if let Some(dialogue) = self.satellites.get_mut(satellite) {
+            dialogue.acted = None;
+        }
     }
 
     /// Whether the next words of this satellite may be a PIN; of an unknown one, whether those of any may be.
