@@ -38,6 +38,7 @@ impl Place {
 }
 
 /// One part of a sentence.
+#[allow(clippy::struct_excessive_bools, reason = "each is a word that was heard or not")]
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Part {
     pub(super) said: Said,
@@ -47,6 +48,14 @@ pub(super) struct Part {
     pub(super) again: bool,
     /// Names something that voice may not touch.
     pub(super) unexposed: bool,
+    /// Points at something that it does not name: "except that", "and the".
+    pub(super) open: bool,
+}
+
+impl Part {
+    fn says_something(&self) -> bool {
+        self.said.asks() || !self.place.is_empty() || self.place.pronoun || !self.said.aspects.is_empty()
+    }
 }
 
 /// The parts of a sentence, each with what it leaves unsaid taken from its neighbours. `None` if the sentence says
@@ -66,9 +75,10 @@ pub(super) fn parts(cover: &Cover) -> Option<Vec<Part>> {
             }
         }
     }
-    parts.retain(|part| {
-        part.said.asks() || !part.place.is_empty() || part.place.pronoun || !part.said.aspects.is_empty()
-    });
+    for part in &mut parts {
+        part.open = if part.excepted { part.place.is_empty() } else { part.open && !part.says_something() };
+    }
+    parts.retain(|part| part.open || part.says_something());
     for part in &mut parts {
         part.said.senses.dedup();
     }
@@ -104,12 +114,8 @@ fn put(part: &mut Part, piece: &Piece) -> Option<()> {
 
 fn put_word(part: &mut Part, meaning: &Meaning) -> Option<()> {
     match meaning {
-        Meaning::Filler
-        | Meaning::Article
-        | Meaning::Preposition
-        | Meaning::Except
-        | Meaning::Joining
-        | Meaning::Too => {}
+        Meaning::Filler | Meaning::Except | Meaning::Joining | Meaning::Too => {}
+        Meaning::Article | Meaning::Preposition => part.open = true,
         Meaning::Kind(kind, count) => part.place.nouns.push((*kind, *count)),
         Meaning::Carrier => part.said.carried = true,
         Meaning::Sense(sense) => part.said.senses.push(*sense),

@@ -40,12 +40,13 @@ pub struct Understanding {
     /// What it means.
     pub read: Read,
     asked: Vec<Said>,
+    /// Whether it points at something that it does not name ("all the lights except that").
+    open: bool,
 }
 
 /// Reads a sentence.
 pub fn read(text: &str, context: &Context<'_>) -> Understanding {
-    let (read, asked) = read::read_all(text, context);
-    Understanding { read, asked }
+    read::read_all(text, context)
 }
 
 impl Understanding {
@@ -63,6 +64,9 @@ impl Understanding {
         // Words that are taken for slips prove nothing against a sentence that was accepted as it is.
         if let Some(reading) = self.read.reading().filter(|reading| reading.slip <= 0.0) {
             return judge::agree(reading, strict);
+        }
+        if self.open {
+            return false;
         }
         let touched = judge::touched(strict);
         let domains: Vec<&str> = touched.iter().map(crate::EntityId::domain).collect();

@@ -78,8 +78,9 @@ fn unit_at(rest: &[Token], words: &Words) -> (usize, Option<Unit>) {
 /// A number in digits or words: tokens, value, whether in digits.
 fn number_at(here: &[Token], words: &Words) -> Option<(usize, f64, bool)> {
     let (mut len, mut number, digits) = match here.first()?.text.parse::<f64>() {
-        Ok(number) => (1, number, true),
-        Err(_) => spoken_at(here, words).map(|(len, number)| (len, f64::from(number), false))?,
+        // "inf" and "nan" are numbers to the parser.
+        Ok(number) if number.is_finite() => (1, number, true),
+        Ok(_) | Err(_) => spoken_at(here, words).map(|(len, number)| (len, f64::from(number), false))?,
     };
     let point = longest(&here[len..], &words.value.point);
     let half = longest(&here[len..], &words.value.and_a_half);
@@ -212,6 +213,13 @@ mod tests {
     fn two_numbers_in_a_row_are_not_one() {
         assert_eq!(number("ten twenty percent", "en"), None);
         assert_eq!(number("seven thirty", "en"), None);
+    }
+
+    #[test]
+    fn words_that_only_a_parser_takes_for_numbers_are_none() {
+        for text in ["to inf", "infinity percent", "nan", "to nan percent", "1e999"] {
+            assert_eq!(number(text, "en"), None, "{text}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::Understanding;
 use super::ask::{Said, Wanted, wanted, written};
 use super::cover::{Cover, Piece, covers};
 use super::follow::{LastAct, continued};
@@ -128,33 +129,40 @@ impl Step {
 /// The margin of a meaning without rivals.
 const NO_RIVAL: f32 = 9.0;
 
-/// Reads a sentence; and what its words ask, for [`super::agrees`].
-pub(super) fn read_all(text: &str, context: &Context<'_>) -> (Read, Vec<Said>) {
-    let Some(tongue) = Tongue::of(context.language) else { return (Read::Nothing, Vec::new()) };
+/// Reads a sentence.
+pub(super) fn read_all(text: &str, context: &Context<'_>) -> Understanding {
+    let nothing = |read| Understanding { read, asked: Vec::new(), open: false };
+    let Some(tongue) = Tongue::of(context.language) else { return nothing(Read::Nothing) };
     let sentence = tokens(text, &tongue.words.elisions);
     let sentence = told_by_article(sentence, &tongue.words, &tongue.lexicon);
     if sentence.is_empty() || sentence.len() > TOKENS_MAX {
-        return (Read::Nothing, Vec::new());
+        return nothing(Read::Nothing);
     }
     let index = Index::of(context.registry, tongue);
     let covers = covers(&sentence, &index, tongue);
     if let Some(unknown) = covers.first().map(unknown_in).filter(|unknown| !unknown.is_empty()) {
         let words = unknown.into_iter().map(|at| sentence[at].text.clone()).collect();
-        return (Read::Unexplained(words), Vec::new());
+        return nothing(Read::Unexplained(words));
     }
     let mut asked = Vec::new();
     let mut outcomes = Vec::new();
+    let mut is_open = Vec::new();
     for cover in &covers {
         let Some(parts) = parts(cover) else { continue };
         asked.extend(parts.iter().map(|part| part.said.clone()).filter(Said::asks));
+        let open = parts.iter().any(|part| part.open);
+        is_open.push(open);
         // What asks for nothing is no sense of its own: "turn the lamp of"; and "all lights in the …" is no name, even
         // where one light is called so.
         let named =
             parts.iter().any(|part| !part.place.entities.is_empty() && !part.place.all && part.said.asks());
         let slip = cover.elements.iter().map(|element| element.slip).sum::<f32>();
-        outcomes.push(Outcome { cost: cover.cost, slip, named, found: understand(&parts, context) });
+        let found = if open { Err(Unclear::Nothing) } else { understand(&parts, context) };
+        outcomes.push(Outcome { cost: cover.cost, slip, named: named || open, found });
     }
-    (choose(outcomes), asked)
+    let read = choose(outcomes);
+    let open = read.reading().is_none() && is_open.first().is_some_and(|open| *open);
+    Understanding { read, asked, open }
 }
 
 /// What one cover means, and what it costs.
@@ -304,7 +312,10 @@ fn changed(ask: Ask, state: &EntityState, sign: f64, by: Option<f64>, bit: bool)
         }
         Ask::Speed => (number("percentage").or(off.then_some(0.0))?, 20.0, (1.0, 100.0)),
         Ask::Volume => (number("volume_level")? * 100.0, 10.0, (0.0, 100.0)),
-        Ask::Temperature => (number("temperature")?, 1.0, (5.0, 35.0)),
+        Ask::Temperature => {
+            let limits = (number("min_temp").unwrap_or(5.0), number("max_temp").unwrap_or(35.0));
+            (number("temperature")?, 1.0, limits)
+        }
         Ask::On
         | Ask::Off
         | Ask::Open
@@ -334,7 +345,7 @@ fn changed(ask: Ask, state: &EntityState, sign: f64, by: Option<f64>, bit: bool)
     let half = if bit && ask != Ask::Temperature { 0.5 } else { 1.0 };
     let next = now + sign * by.unwrap_or(step * half);
     let next = if ask == Ask::Temperature { next } else { next.round() };
-    Some(next.clamp(range.0, range.1))
+    Some(next.max(range.0).min(range.1))
 }
 
 /// What the words ask of an entity of this domain.

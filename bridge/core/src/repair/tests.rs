@@ -71,7 +71,7 @@ fn registry(german: bool) -> Arc<Registry> {
 fn state(id: &EntityId) -> Option<EntityState> {
     let attributes = match id.as_str() {
         "light.floor_lamp" => json!({"brightness": 102}),
-        "climate.living" => json!({"temperature": 20.0}),
+        "climate.living" => json!({"temperature": 20.0, "min_temp": 7.0, "max_temp": 22.0}),
         _ => json!({}),
     };
     Some(EntityState { state: "on".into(), attributes: attributes.as_object().cloned().unwrap_or_default() })
@@ -258,6 +258,35 @@ fn what_is_excepted_stays_as_it_is() {
 }
 
 #[test]
+fn what_is_pointed_at_and_not_named_makes_nobody_act() {
+    let (home, german) = (Home::english().at("kitchen"), Home::german().at("kitchen"));
+    let strict = StrictMatch {
+        intent: "HassTurnOff".into(),
+        slots: BTreeMap::new(),
+        targets: vec![EntityId::from("light.kitchen")],
+        source: MatchSource::Builtin,
+    };
+    for (home, text) in [
+        (&home, "turn off all the lights except that"),
+        (&home, "turn off all the lights except that one"),
+        (&home, "turn off all the lights except"),
+        (&home, "turn off the kitchen lights but not the"),
+        (&home, "turn off the kitchen light and that"),
+        (&home, "turn off the kitchen light and the"),
+        (&german, "mach alle Lichter aus bis auf das da"),
+        (&german, "schalte alle Lichter aus außer dem"),
+    ] {
+        let understood = home.understand(text);
+        assert!(understood.read.reading().is_none(), "{text}: {:?}", understood.read);
+        assert!(!understood.agrees(&strict), "{text}");
+    }
+    assert_eq!(
+        home.said("turn off the radio and then the counter light"),
+        "off switch.radio; off light.counter"
+    );
+}
+
+#[test]
 fn a_sentence_goes_on_from_the_last_one() {
     let lamp = || Home::english().after("turn on the floor lamp");
     assert_eq!(lamp().said("turn it off again"), "off light.floor_lamp");
@@ -276,6 +305,8 @@ fn more_and_less_are_counted_from_the_state() {
     let home = Home::english();
     assert_eq!(home.said("make the floor lamp brighter"), "brightness 60 light.floor_lamp");
     assert_eq!(home.said("turn up the heating in the living room"), "temperature 21 climate.living");
+    let far = "turn up the heating in the living room by five degrees";
+    assert_eq!(home.said(far), "temperature 22 climate.living");
     assert_eq!(home.said("turn the kitchen speaker down"), "quieter media_player.kitchen");
 }
 
