@@ -230,6 +230,18 @@ async fn one_sentence_that_two_satellites_hear_acts_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_sentence_that_two_satellites_hear_acts_once_also_while_a_question_is_open() {
+    for asked in ["assist_satellite.hall", "assist_satellite.attic"] {
+        let talk = Talk::new();
+        talk.hears(asked, "Unlock the front door", Source::Addressed).await;
+        talk.says("Turn on the kitchen light").await;
+        let second =
+            talk.hears("assist_satellite.attic", "turn on the kitchen light", Source::Addressed).await;
+        assert_eq!(second.reply.code, "already-on", "{asked}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_last_words_are_said_again() {
     let talk = Talk::new();
     assert_eq!(talk.code("Say that again").await, "nothing-to-repeat");

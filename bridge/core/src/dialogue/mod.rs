@@ -147,11 +147,20 @@ impl Dialogues {
         let Some(satellite) = heard.satellite.filter(|_| heard.source != Source::Passive) else {
             return Turn::New;
         };
+        let turn = self.answer(satellite, heard, pin);
+        let is_sentence = turn == Turn::New && satellite.hears();
+        if is_sentence && self.echoes.hears_again(satellite, heard.text, heard.now) {
+            return Turn::Echo;
+        }
+        turn
+    }
+
+    /// What the words are to the open question; [`Turn::New`] if there is none, or they are no answer to it.
+    fn answer(&mut self, satellite: &Satellite, heard: &Utterance<'_>, pin: Option<&Pin>) -> Turn {
         let dialogue = self.of(satellite, heard.now);
         let Some(question) = dialogue.open_at(heard.now).cloned() else {
             dialogue.open = None;
-            let is_echo = satellite.hears() && self.echoes.hears_again(satellite, heard.text, heard.now);
-            return if is_echo { Turn::Echo } else { Turn::New };
+            return Turn::New;
         };
         if control_of(heard.text, heard.language) == ControlAsk::Repeat {
             return dialogue.said.clone().map_or(Turn::New, Turn::Again);
