@@ -147,6 +147,21 @@ async fn a_pin_opens_and_a_yes_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_may_be_a_part_of_a_pin_goes_nowhere_and_is_no_try() {
+    let talk = Talk::with_pin();
+    talk.says("Unlock the front door").await;
+    for part in
+        ["two four six", "two four six eight nine two four six eight", "it is two four banana", "24 68 x"]
+    {
+        assert_eq!(talk.code(part).await, "ask-pin", "{part}");
+    }
+    assert_eq!(talk.code("two four six eight").await, "done");
+    talk.home.set(LOCK, "locked");
+    talk.says("Unlock the front door").await;
+    assert_ne!(talk.code("I want it to").await, "wrong-pin");
+}
+
+#[tokio::test(start_paused = true)]
 async fn wrong_pins_of_all_satellites_together_switch_it_off_for_five_minutes() {
     let talk = Talk::with_pin();
     for satellite in ["assist_satellite.hall", "assist_satellite.attic"] {

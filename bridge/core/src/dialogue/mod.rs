@@ -179,13 +179,21 @@ impl Dialogues {
                     Tried::Off(left) => Turn::Say(pin_off(left)),
                 }
             }
+            // It may be a part of the PIN: it goes no further, and is no try.
+            (Answer::Garbled, Question::Pin(pending)) => {
+                let act = pending.act.clone();
+                self.of(satellite, heard.now).open = Some((Question::Pin(pending), heard.now));
+                Turn::Say(Sentence::AskPin { act })
+            }
             (Answer::Chosen(at), Question::Choice(choice)) => {
                 let others = choice.among.iter().enumerate().filter(|(other, _)| *other != at);
                 let not_meant = others.map(|(_, other)| other.entity.clone()).collect();
                 Turn::Chosen(Chosen { asked: choice.asked, not_meant })
             }
             (Answer::No, _) => Turn::Say(Sentence::Left),
-            (Answer::Other | Answer::Yes | Answer::Pin(_) | Answer::Chosen(_), _) => Turn::New,
+            (Answer::Other | Answer::Yes | Answer::Pin(_) | Answer::Garbled | Answer::Chosen(_), _) => {
+                Turn::New
+            }
         }
     }
 

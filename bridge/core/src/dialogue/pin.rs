@@ -10,8 +10,8 @@ pub const TRIES_MAX: u8 = 3;
 /// How long no PIN is taken after [`TRIES_MAX`] wrong ones.
 pub const OFF_FOR: Duration = Duration::from_mins(5);
 
-const LEN_MIN: usize = 4;
-const LEN_MAX: usize = 8;
+pub(super) const LEN_MIN: usize = 4;
+pub(super) const LEN_MAX: usize = 8;
 
 /// 4 to 8 digits. `Debug` shows none of them.
 #[derive(Debug, Clone)]

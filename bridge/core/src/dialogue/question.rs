@@ -108,6 +108,8 @@ pub(super) enum Answer {
     No,
     Chosen(usize),
     Pin(SecretString),
+    /// It holds digits, but not as many as a PIN, or among other words.
+    Garbled,
     /// It is no answer.
     Other,
 }
@@ -124,6 +126,7 @@ impl Question {
             Self::Pin(pending) => match words.digits(text) {
                 Some(digits) => Answer::Pin(digits.into()),
                 None if words.assent(text, &pending.asked) == Some(Assent::No) => Answer::No,
+                None if words.holds_digits(text) => Answer::Garbled,
                 None => Answer::Other,
             },
             Self::Choice(choice) => {

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use super::pin::{LEN_MAX, LEN_MIN};
 use crate::Language;
 use crate::act::Draft;
 use crate::route::dimension::ControlAsk;
@@ -159,20 +160,35 @@ impl Words {
         self.strip(text, &[]).1
     }
 
-    /// Digits as they were spoken or typed, one by one or in groups; `None` if there is any other word.
+    /// The digits of a PIN as they were spoken or typed, one by one or in groups; `None` if there is any other word,
+    /// or they are too few or too many.
     pub(super) fn digits(&self, text: &str) -> Option<String> {
         let text = plain_words(text);
         let mut digits = String::new();
         for word in text.split(' ') {
-            if !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit()) {
+            if is_number(word) {
                 digits.push_str(word);
-            } else if let Some(digit) = self.digits.iter().position(|words| words.iter().any(|w| w == word)) {
+            } else if let Some(digit) = self.digit(word) {
                 digits.push(char::from(b'0' + u8::try_from(digit).ok()?));
             } else if !self.pin.iter().chain(&self.filler).any(|w| w == word) {
                 return None;
             }
         }
-        (!digits.is_empty()).then_some(digits)
+        (LEN_MIN..=LEN_MAX).contains(&digits.len()).then_some(digits)
+    }
+
+    /// Whether at least two words of `text` are digits, so that it may hold a part of a PIN.
+    pub(super) fn holds_digits(&self, text: &str) -> bool {
+        // A number as long as a PIN was two words or more before it was written down.
+        let count = |word: &str| match word.len() {
+            len if is_number(word) => (len / 2).max(1),
+            _ => usize::from(self.digit(word).is_some()),
+        };
+        plain_words(text).split(' ').map(count).sum::<usize>() >= 2
+    }
+
+    fn digit(&self, word: &str) -> Option<usize> {
+        self.digits.iter().position(|words| words.iter().any(|w| w == word))
     }
 
     /// Several names as one would say them: "a, b or c".
@@ -203,6 +219,10 @@ impl Words {
 fn spoken_number(value: &serde_json::Value) -> Option<String> {
     let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
     Some(if number.fract() == 0.0 { format!("{number:.0}") } else { format!("{number:.1}") })
+}
+
+fn is_number(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// The length in words of the longest phrase of `list` that `words` begins with.
@@ -329,6 +349,10 @@ mod tests {
         }
         assert_eq!(Words::of(&language("en")).digits("turn on light one"), None);
         assert_eq!(Words::of(&language("en")).digits("please"), None);
+        for (text, holds) in [("I want it to", false), ("one two three", true), ("1204 or so", true)] {
+            let english = Words::of(&language("en"));
+            assert_eq!((english.digits(text), english.holds_digits(text)), (None, holds), "{text}");
+        }
     }
 
     #[test]
