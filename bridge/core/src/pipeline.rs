@@ -15,6 +15,8 @@ use crate::route::{
 };
 use crate::{Clock, EntityId, Home, Language, Pii};
 
+/// How sure a sentence is that has one name written right and no reading of its own; as [`Reading::certainty`].
+const CERTAINTY_OF_ONE_SLIP: f32 = 0.25;
 /// The longest sentence that is looked at, in characters: 30 s of fast speech have about 600.
 pub const SENTENCE_LEN_MAX: usize = 1000;
 
@@ -114,8 +116,7 @@ pub async fn consider_after(
         Repair::OneOf(choices) => decide_unsure(text, choices, &situation),
         Repair::Doubt => decide_unsure(text, Vec::new(), &situation),
         Repair::Twins(sentences) => {
-            // A question that was misheard moves nothing: any reading is sure enough.
-            let certainty = read.reading().map_or(1.0, Reading::certainty);
+            let certainty = read.reading().map_or(CERTAINTY_OF_ONE_SLIP, Reading::certainty);
             decide_parts(text, sentences, Origin::Repaired(certainty), &situation)
         }
     };

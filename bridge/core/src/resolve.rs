@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::home::{Caller, HomeError, Match, Registry, StrictMatch};
 use crate::pipeline::Background;
-use crate::repair::{Context, Read, Understanding, harmless, read, respelled, settled, twins};
+use crate::repair::{
+    Context, Read, Understanding, harmless, read, renamed, respelled, settled, sound, swallows, twins,
+};
 use crate::{AreaId, EntityId, Home, Language};
 
 /// What the matcher and the canonical reading make of a sentence.
@@ -41,56 +43,65 @@ pub(crate) async fn resolve(
     home: &impl Home,
 ) -> Result<Resolution, HomeError> {
     let found = home.dry_run(vec![text.to_owned()], language, caller).await?.pop().unwrap_or(Match::None);
-    let (understanding, twins, near) = {
-        let here = area_of(caller, registry);
-        let state = |id: &EntityId| home.state(id);
-        let context = Context {
-            registry,
-            language,
-            here: here.as_ref(),
-            state: &state,
-            last: background.last.as_ref(),
-        };
-        let understanding = read(text, &context);
-        // Two of one name need their areas, also where one of them is out of the question.
-        let whole = home.registry()?;
-        let context = Context { registry: &whole, ..context };
-        let twins = understanding.read.reading().and_then(|reading| twins(reading, &context));
-        let near = match (&understanding.read, &found) {
-            (Read::Clear(_), _) | (_, Match::Strict(_)) => Vec::new(),
-            (_, Match::None | Match::Unmatched { .. }) => respelled(text, &context),
-        };
-        (understanding, twins, near)
-    };
+    let here = area_of(caller, registry);
+    let last = background.last.as_ref();
+    let state = |id: &EntityId| home.state(id);
+    let context = Context { registry, language, here: here.as_ref(), state: &state, last };
+    let understanding = read(text, &context);
     let agreed = match &found {
         // A sentence that was accepted and touches nothing is as good as declined, where the words name something.
         Match::Strict(strict) if strict.touches_nothing() => None,
-        Match::Strict(strict) => Some(understanding.agrees(strict)),
+        Match::Strict(strict) => Some(understanding.agrees(strict) && !swallows(strict, &context)),
         Match::None | Match::Unmatched { .. } => None,
     };
     let Understanding { read, .. } = understanding;
-    if !near.is_empty() {
-        let answers = home.dry_run(near.clone(), language, caller).await?;
-        if let Some(found) = harmless(near, answers) {
-            return Ok(Resolution { found: Match::None, repair: Repair::Twins(vec![found]), read });
-        }
-    }
     let repair = match (agreed, &read) {
         (Some(true), _) => Repair::None,
         (_, Read::Clear(reading)) => {
-            let settled = match &twins {
+            // Two of one name need their areas, also where one of them is out of the question.
+            let whole = home.registry()?;
+            let twins = twins(reading, &Context { registry: &whole, ..context });
+            let settled = match twins {
                 Some(twins) => {
                     let answers = home.dry_run(twins.sentences(), language, caller).await?;
-                    settled(reading, twins, answers)
+                    settled(reading, &twins, answers)
                 }
                 None => None,
             };
             settled.map_or_else(|| unsettled(agreed), Repair::Twins)
         }
         (_, Read::OneOf(ids)) => Repair::OneOf(ids.clone()),
-        (_, Read::NoPlace | Read::NotExposed | Read::Unexplained(_) | Read::Nothing) => unsettled(agreed),
+        (_, Read::NoPlace | Read::NotExposed | Read::Unexplained(_) | Read::Nothing) => {
+            match near(text, &found, &context, caller, home).await? {
+                Some(near) => Repair::Twins(vec![near]),
+                None => unsettled(agreed),
+            }
+        }
     };
     Ok(Resolution { found, repair, read })
+}
+
+/// A near sentence that the matcher takes: with a name written right, or else a question or what only it keeps.
+async fn near(
+    text: &str,
+    found: &Match,
+    context: &Context<'_>,
+    caller: &Caller,
+    home: &impl Home,
+) -> Result<Option<(String, StrictMatch)>, HomeError> {
+    let renamed = renamed(text, context);
+    let others = match found {
+        Match::Strict(_) => Vec::new(),
+        Match::None | Match::Unmatched { .. } => respelled(text, context),
+    };
+    let sentences: Vec<String> = renamed.iter().chain(&others).cloned().collect();
+    if sentences.is_empty() {
+        return Ok(None);
+    }
+    let mut answers = home.dry_run(sentences, context.language, caller).await?;
+    let rest = answers.split_off(usize::from(renamed.is_some()).min(answers.len()));
+    let sound = renamed.and_then(|renamed| sound(text, renamed, answers.pop(), context));
+    Ok(sound.or_else(|| harmless(others, rest)))
 }
 
 /// No twin fits: the matcher's answer stands, unless it accepted the sentence for something else than it says.

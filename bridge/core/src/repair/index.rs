@@ -253,6 +253,13 @@ impl Index {
         hits
     }
 
+    /// Whether a word names a place, or a thing by more than its kind.
+    pub(super) fn is_telling(&self, word: usize) -> bool {
+        let word = &self.words[word];
+        let place = |name: &usize| !matches!(self.names[*name].of, Named::Entity(_));
+        (!word.names.is_empty() && !word.plain) || word.names.iter().any(place)
+    }
+
     /// Words that end with another noun of the same kind: "desklight" for "desklamp".
     pub(super) fn synonyms(&self, folded: &str) -> Vec<Hit> {
         let mut found = Vec::new();

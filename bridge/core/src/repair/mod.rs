@@ -28,7 +28,7 @@ pub use kinds::{Ask, Kind};
 pub use read::{Context, Read, Reading, Step};
 pub use twin::{TWINS_MAX, Twins, twins};
 
-pub(crate) use respell::{harmless, respelled};
+pub(crate) use respell::{harmless, renamed, respelled, sound, swallows};
 
 use crate::home::StrictMatch;
 

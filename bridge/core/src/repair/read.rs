@@ -31,7 +31,7 @@ pub struct Context<'a> {
     /// The area of the satellite.
     pub here: Option<&'a AreaId>,
     /// The state of an entity, for "a bit brighter".
-    pub state: &'a dyn Fn(&EntityId) -> Option<EntityState>,
+    pub state: &'a (dyn Fn(&EntityId) -> Option<EntityState> + Sync),
     /// What was done last from the same satellite, if that is recent.
     pub last: Option<&'a LastAct>,
 }

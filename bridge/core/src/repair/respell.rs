@@ -2,6 +2,8 @@
 //! nothing. Misspelt words are written as the names and words that they are a slip of; a lost small word is put back.
 
 use super::index::{Hit, Index};
+use super::kinds::Sense;
+use super::lexicon::Meaning;
 use super::numbers::values_at;
 use super::read::Context;
 use super::tokens::{Token, fold, tokens};
@@ -15,6 +17,8 @@ const TOKENS_MAX: usize = 16;
 const NEAR_MAX: usize = 10;
 /// How far a word may be from what it is written as.
 const SLIP_MAX: f32 = 1.3;
+/// How far a second name must be behind the first.
+const RIVAL_COST: f32 = 0.35;
 /// Slots that hold the speaker's own words: nothing in them is a slip.
 const FREE_SLOTS: [&str; 3] = ["item", "message", "search_query"];
 
@@ -52,6 +56,84 @@ pub(crate) fn respelled(text: &str, context: &Context<'_>) -> Vec<String> {
     let mut sentences: Vec<String> = near.iter().map(|tokens| written(tokens)).collect();
     sentences.truncate(NEAR_MAX);
     sentences
+}
+
+/// The sentence with its one misspelt word written as the name of the home that it is a slip of; `None` if there is
+/// no such word, or more than one, or more than one name that it may be. All else stays as it was said.
+pub(crate) fn renamed(text: &str, context: &Context<'_>) -> Option<String> {
+    let tongue = Tongue::of(context.language)?;
+    let said = tokens(text, &tongue.words.elisions);
+    if said.len() > TOKENS_MAX {
+        return None;
+    }
+    let index = Index::of(context.registry, tongue);
+    let mut slips = said.iter().filter_map(|token| Some((token, name_of(token, &index, tongue)?)));
+    let (token, name) = slips.next().filter(|_| slips.next().is_none())?;
+    // Lower case may be of another length; then nothing is replaced.
+    let lower = text.to_lowercase();
+    let at = lower.find(&token.text).filter(|_| lower.len() == text.len())?;
+    let end = at + token.text.len();
+    (text.is_char_boundary(at) && text.is_char_boundary(end))
+        .then(|| format!("{}{name}{}", &text[..at], &text[end..]))
+}
+
+/// The name that a word is a slip of, if it is one of exactly one.
+fn name_of(token: &Token, index: &Index, tongue: &Tongue) -> Option<String> {
+    meant(token, index, tongue)?;
+    let hits = index.hits(&token.text, &token.folded, &tongue.words, false);
+    let names: Vec<&Hit> = hits.iter().filter(|hit| !index.words[hit.word].names.is_empty()).collect();
+    let (first, rest) = names.split_first().filter(|(first, _)| first.cost <= SLIP_MAX)?;
+    let rival = rest.iter().any(|hit| hit.cost < first.cost + RIVAL_COST);
+    (!rival).then(|| index.words[first.word].text.clone())
+}
+
+/// Whether the words that somebody wants to hear hold a place or a thing of the home, or ask for something by
+/// themselves: then the matcher took in more than a title ("Queen on the TV in the kitchn", "the next song").
+pub(crate) fn swallows(strict: &StrictMatch, context: &Context<'_>) -> bool {
+    let query = strict.slots.get("search_query").and_then(serde_json::Value::as_str);
+    let Some((query, tongue)) = query.zip(Tongue::of(context.language)) else { return false };
+    let index = Index::of(context.registry, tongue);
+    let said = tokens(query, &tongue.words.elisions);
+    let heavy: Vec<&Token> = said.iter().filter(|token| !tongue.lexicon.is_small(token)).collect();
+    let asks = |token: &Token| {
+        tongue.lexicon.is(token, |meaning| {
+            matches!(meaning, Meaning::Sense(Sense::Next | Sense::Previous | Sense::Resume | Sense::Pause))
+        })
+    };
+    let hit = |token: &Token| {
+        let known = tongue.lexicon.is_known(token);
+        let hits = index.hits(&token.text, &token.folded, &tongue.words, known);
+        hits.into_iter().find(|hit| hit.cost <= SLIP_MAX && index.is_telling(hit.word))
+    };
+    let hits: Vec<Option<Hit>> = heavy.iter().map(|token| hit(token)).collect();
+    let is_title = hits.iter().all(|hit| hit.is_some_and(|hit| hit.cost <= 0.0));
+    heavy.iter().any(|token| asks(token)) || (!is_title && hits.iter().any(Option::is_some))
+}
+
+/// Whether a sentence with a name written right may act: the matcher explains every word of it, and what it takes
+/// for the speaker's own words was said so.
+fn is_sound(text: &str, strict: &StrictMatch, context: &Context<'_>) -> bool {
+    let own = |slot: &str| strict.slots.get(slot).and_then(serde_json::Value::as_str);
+    let said = text.to_lowercase();
+    kind_of(&strict.intent).is_some()
+        && !strict.slots.contains_key("conversation_command")
+        && strict.source == MatchSource::Builtin
+        && !strict.touches_nothing()
+        && FREE_SLOTS.iter().filter_map(|slot| own(slot)).all(|own| said.contains(&own.to_lowercase()))
+        && !swallows(strict, context)
+}
+
+/// The sentence with its name written right, if the matcher takes it and it is sound.
+pub(crate) fn sound(
+    text: &str,
+    renamed: String,
+    answer: Option<Match>,
+    context: &Context<'_>,
+) -> Option<(String, StrictMatch)> {
+    match answer {
+        Some(Match::Strict(strict)) if is_sound(text, &strict, context) => Some((renamed, strict)),
+        Some(Match::Strict(_) | Match::None | Match::Unmatched { .. }) | None => None,
+    }
 }
 
 /// The first of these sentences that the matcher takes for a question, or for something that only it keeps.
