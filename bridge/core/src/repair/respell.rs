@@ -2,8 +2,9 @@
 //! nothing. Misspelt words are written as the names and words that they are a slip of; a lost small word is put back.
 
 use super::index::{Hit, Index};
-use super::kinds::Sense;
+use super::kinds::{Kind, Sense};
 use super::lexicon::Meaning;
+use super::mention::MISHEARD_COST;
 use super::numbers::values_at;
 use super::read::Context;
 use super::tokens::{Token, fold, tokens};
@@ -98,11 +99,16 @@ pub(crate) fn swallows(strict: &StrictMatch, context: &Context<'_>) -> bool {
     let asks = |token: &Token| {
         tongue.lexicon.is(token, |meaning| {
             matches!(meaning, Meaning::Sense(Sense::Next | Sense::Previous | Sense::Resume | Sense::Pause))
+                || matches!(meaning, Meaning::Kind(Kind::Music | Kind::Media | Kind::Tv | Kind::Vacuum, _))
         })
     };
     let hit = |token: &Token| {
         let known = tongue.lexicon.is_known(token);
-        let hits = index.hits(&token.text, &token.folded, &tongue.words, known);
+        let mut hits = index.hits(&token.text, &token.folded, &tongue.words, known);
+        if let Some(meant) = tongue.words.misheard.get(&token.text) {
+            let meant = index.hits(meant, &fold(meant), &tongue.words, true);
+            hits.extend(meant.into_iter().map(|hit| Hit { cost: hit.cost + MISHEARD_COST, ..hit }));
+        }
         hits.into_iter().find(|hit| hit.cost <= SLIP_MAX && index.is_telling(hit.word))
     };
     let hits: Vec<Option<Hit>> = heavy.iter().map(|token| hit(token)).collect();
