@@ -230,7 +230,8 @@ fn verbs_at(sentence: &[Token], at: usize, tongue: &Tongue) -> Vec<Element> {
     verbs.map(element).collect()
 }
 
-/// "Fahr die Markise ein": the particle here, with its verb somewhere before.
+/// "Fahr die Markise ein": the particle here, with its verb somewhere before; or the verb, which then says nothing by
+/// itself ("schließe die Tür auf").
 fn separable_at(sentence: &[Token], at: usize, tongue: &Tongue) -> Vec<Element> {
     let said = |verb: &String| sentence[..at].iter().any(|token| token.text == *verb);
     let mut found = Vec::new();
@@ -239,6 +240,12 @@ fn separable_at(sentence: &[Token], at: usize, tongue: &Tongue) -> Vec<Element> 
             let piece = Piece::Word(Meaning::Sense(*sense));
             found.push(Element { from: at, to: at + 1, piece, cost: WORD_COST, slip: 0.0 });
         }
+    }
+    let follows = |particle: &String| sentence[at + 1..].iter().any(|token| token.text == *particle);
+    let mut verbs = tongue.words.separable.values().flatten();
+    if verbs.any(|(verb, particle)| *verb == sentence[at].text && follows(particle)) {
+        let piece = Piece::Word(Meaning::Carrier);
+        found.push(Element { from: at, to: at + 1, piece, cost: WORD_COST, slip: 0.0 });
     }
     found
 }

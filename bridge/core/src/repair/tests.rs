@@ -273,7 +273,7 @@ fn what_is_pointed_at_and_not_named_makes_nobody_act() {
         (&home, "turn off the kitchen lights but not the"),
         (&home, "turn off the kitchen light and that"),
         (&home, "turn off the kitchen light and the"),
-        (&german, "mach alle Lichter aus bis auf das da"),
+        (&german, "mach alle Lichter aus bis auf das"),
         (&german, "schalte alle Lichter aus außer dem"),
     ] {
         let understood = home.understand(text);
@@ -284,6 +284,62 @@ fn what_is_pointed_at_and_not_named_makes_nobody_act() {
         home.said("turn off the radio and then the counter light"),
         "off switch.radio; off light.counter"
     );
+}
+
+#[test]
+fn a_word_that_moves_the_place_is_not_left_out() {
+    let home = Home::english().at("kitchen");
+    for text in [
+        "turn on the light near the kitchen",
+        "turn on the lights over the kitchen",
+        "turn on the kitchen light for a bit",
+    ] {
+        assert!(home.declines(text), "{text}");
+    }
+    let german = Home::german().at("kitchen");
+    for text in [
+        "schalte das Licht neben der Küche ein",
+        "mach das Licht draußen an",
+        "mach das Licht da drüben an",
+        "mach die Lichter über der Küche aus",
+    ] {
+        assert!(german.declines(text), "{text}");
+    }
+    assert_eq!(home.said("close the blinds upstairs"), "close cover.bedroom");
+}
+
+#[test]
+fn a_word_that_moves_the_place_may_be_part_of_a_name() {
+    let mut registry = Registry::clone(&registry(false));
+    registry.entities.values_mut().for_each(|entity| {
+        if entity.id.as_str() == "light.table" {
+            entity.name = "Lampa nad stołem".into();
+        }
+    });
+    let language = Language::parse("pl").expect("valid");
+    let home = Home { registry: Arc::new(registry), language, here: None, last: None };
+    assert_eq!(home.said("włącz lampę nad stołem"), "on light.table");
+    assert_eq!(home.said("Mogłabyś wyłączyć lampę nad stołem?"), "off light.table");
+    let dimmed = "przyciemnij lampę nad stołem do pięćdziesięciu procent, dzięki";
+    assert_eq!(home.said(dimmed), "brightness 50 light.table");
+}
+
+#[test]
+fn a_lock_is_opened_and_closed_by_verbs_of_two_words() {
+    let home = Home::german();
+    for (text, said) in [
+        ("schließe die Haustür auf", "unlock lock.front"),
+        ("schließ bitte die Haustür auf", "unlock lock.front"),
+        ("sperr die Haustür auf", "unlock lock.front"),
+        ("schließe die Haustür ab", "lock lock.front"),
+        ("sperr die Haustür zu", "lock lock.front"),
+        ("schließ die Haustür zu", "lock lock.front"),
+        ("schließe die Haustür", "lock lock.front"),
+        ("schließ das Küchenrollo", "close cover.kitchen"),
+        ("schließe das Küchenrollo auf dreißig Prozent", "position 30 cover.kitchen"),
+    ] {
+        assert_eq!(home.said(text), said, "{text}");
+    }
 }
 
 #[test]
