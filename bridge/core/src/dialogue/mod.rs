@@ -34,6 +34,8 @@ use words::Words;
 pub const OPEN_FOR: Duration = Duration::from_secs(30);
 /// How long an act can be undone.
 pub const UNDO_FOR: Duration = Duration::from_mins(10);
+/// How long after the PIN was asked for digits may be a late answer.
+pub const PIN_LATE_FOR: Duration = Duration::from_mins(2);
 /// Satellites and conversations that are kept in mind; the one that was silent longest goes first.
 pub const SATELLITES_MAX: usize = 64;
 
@@ -128,6 +130,7 @@ pub struct Dialogues {
 #[derive(Debug, Default)]
 struct Dialogue {
     open: Option<(Question, Duration)>,
+    asked_pin: Option<Duration>,
     said: Option<String>,
     acted: Option<(Vec<Past>, Duration)>,
     last: Option<LastAct>,
@@ -135,6 +138,13 @@ struct Dialogue {
 }
 
 impl Dialogue {
+    fn open(&mut self, question: Question, now: Duration) {
+        if matches!(question, Question::Pin(_)) {
+            self.asked_pin = Some(now);
+        }
+        self.open = Some((question, now));
+    }
+
     fn open_at(&self, now: Duration) -> Option<&Question> {
         let fresh = |asked: Duration| now.saturating_sub(asked) <= OPEN_FOR;
         self.open.as_ref().filter(|(_, asked)| fresh(*asked)).map(|(question, _)| question)
@@ -173,7 +183,7 @@ impl Dialogues {
                 match self.attempts.attempt(pin, &given, heard.now) {
                     Tried::Right => confirmed(pending),
                     Tried::Wrong => {
-                        self.of(satellite, heard.now).open = Some((Question::Pin(pending), heard.now));
+                        self.of(satellite, heard.now).open(Question::Pin(pending), heard.now);
                         Turn::Say(Sentence::WrongPin)
                     }
                     Tried::Off(left) => Turn::Say(pin_off(left)),
@@ -182,7 +192,7 @@ impl Dialogues {
             // It may be a part of the PIN: it goes no further, and is no try.
             (Answer::Garbled, Question::Pin(pending)) => {
                 let act = pending.act.clone();
-                self.of(satellite, heard.now).open = Some((Question::Pin(pending), heard.now));
+                self.of(satellite, heard.now).open(Question::Pin(pending), heard.now);
                 Turn::Say(Sentence::AskPin { act })
             }
             (Answer::Chosen(at), Question::Choice(choice)) => {
@@ -224,7 +234,7 @@ impl Dialogues {
                 (Question::Choice(choice), Sentence::WhichOne { names: any_of(&names, language) })
             }
         };
-        self.of(satellite, now).open = Some((question, now));
+        self.of(satellite, now).open(question, now);
         sentence
     }
 
@@ -265,10 +275,27 @@ impl Dialogues {
 
     /// Whether the next words of this satellite may be a PIN; of an unknown one, whether those of any may be.
     pub fn expects_pin(&self, satellite: Option<&Satellite>, now: Duration) -> bool {
-        let asks = |dialogue: &Dialogue| matches!(dialogue.open_at(now), Some(Question::Pin(_)));
+        self.any_of(satellite, |dialogue| matches!(dialogue.open_at(now), Some(Question::Pin(_))))
+    }
+
+    /// Whether these words read as a PIN and one was asked for not long ago, though the question may be over.
+    pub fn is_late_pin(
+        &self,
+        satellite: Option<&Satellite>,
+        text: &str,
+        language: &Language,
+        now: Duration,
+    ) -> bool {
+        let lately = |asked: Duration| now.saturating_sub(asked) <= PIN_LATE_FOR;
+        self.any_of(satellite, |dialogue| dialogue.asked_pin.is_some_and(lately))
+            && Words::of(language).digits(text).is_some()
+    }
+
+    /// Whether it holds for this satellite; of an unknown one, whether it does for any.
+    fn any_of(&self, satellite: Option<&Satellite>, holds: impl Fn(&Dialogue) -> bool) -> bool {
         match satellite {
-            Some(satellite) => self.satellites.get(satellite).is_some_and(asks),
-            None => self.satellites.values().any(asks),
+            Some(satellite) => self.satellites.get(satellite).is_some_and(holds),
+            None => self.satellites.values().any(holds),
         }
     }
 

@@ -71,6 +71,42 @@ fn of_several_acts_the_words_of_one_are_no_yes_to_all() {
 }
 
 #[test]
+fn digits_are_kept_secret_for_two_minutes_after_a_pin_was_asked_for() {
+    let hall = satellite("assist_satellite.hall");
+    let mut dialogues = Dialogues::default();
+    let english = Language::english();
+    let pin = Pin::parse(&"2468".into()).expect("a PIN");
+    let pending = Pending {
+        asked: "unlock the front door".into(),
+        act: "unlock the front door".into(),
+        deed: Deed::Sentences(vec!["unlock the front door".into()]),
+        drafts: Vec::new(),
+    };
+    let late = |dialogues: &Dialogues, text: &str, at: Duration| {
+        let unknown = dialogues.is_late_pin(None, text, &english, at);
+        assert_eq!(dialogues.is_late_pin(Some(&hall), text, &english, at), unknown, "{text}");
+        unknown
+    };
+    assert!(!late(&dialogues, "two four six eight", SECOND));
+    dialogues.of(&hall, SECOND).open(Question::Pin(pending), SECOND);
+    assert!(dialogues.expects_pin(Some(&hall), 31 * SECOND) && !dialogues.expects_pin(None, 32 * SECOND));
+    let turn = dialogues.hear(
+        &Utterance {
+            satellite: Some(&hall),
+            text: "two four six eight",
+            language: &english,
+            source: Source::Addressed,
+            now: 60 * SECOND,
+        },
+        Some(&pin),
+    );
+    assert_eq!(turn, Turn::New, "the question is over");
+    assert!(late(&dialogues, "two four six eight", 121 * SECOND));
+    assert!(!late(&dialogues, "two four six eight", 122 * SECOND));
+    assert!(!late(&dialogues, "turn on the light", 60 * SECOND));
+}
+
+#[test]
 fn only_so_many_satellites_are_kept_in_mind_and_the_quietest_goes_first() {
     let mut dialogues = Dialogues::default();
     for number in 0..=SATELLITES_MAX {

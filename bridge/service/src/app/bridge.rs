@@ -110,8 +110,8 @@ impl Bridge {
         audio: AudioReceiver,
         language: &Language,
         caller: &Caller,
+        secret: bool,
     ) -> Result<Heard, RecognizeError> {
-        let secret = self.expects_pin(caller, None);
         let ears = Ears {
             recognizer: &*self.speech,
             home: &self.home,
@@ -144,14 +144,29 @@ impl Bridge {
         self.dialogues().expects_pin(satellite.as_ref(), self.clock.now())
     }
 
+    /// Whether these words are, or may be, a PIN that comes now or late.
+    fn is_secret(
+        &self,
+        caller: &Caller,
+        conversation: Option<&str>,
+        text: &str,
+        language: &Language,
+    ) -> bool {
+        let satellite = Satellite::of(caller, conversation);
+        let (dialogues, now) = (self.dialogues(), self.clock.now());
+        dialogues.expects_pin(satellite.as_ref(), now)
+            || dialogues.is_late_pin(satellite.as_ref(), text, language, now)
+    }
+
     /// The words themselves where Home Assistant brings back a mask; and whether they may not be kept.
-    fn unmasked(&self, request: &mut HandleRequest) -> bool {
+    fn unmasked(&self, request: &mut HandleRequest, language: &Language) -> bool {
         let words = self.dialogues().unmask(request.text.expose(), self.clock.now());
         let masked = words.is_some();
         if let Some(words) = words {
             request.text = Pii::new(words);
         }
-        masked || self.expects_pin(&request.caller, request.conversation_id.as_deref())
+        let conversation = request.conversation_id.as_deref();
+        masked || self.is_secret(&request.caller, conversation, request.text.expose(), language)
     }
 
     async fn answer(&self, mut request: HandleRequest, language: Language) -> Reply {
@@ -160,7 +175,9 @@ impl Bridge {
             runs.join(request.text.expose(), self.clock.now())
         };
         let said = request.text.clone();
-        let secret = self.unmasked(&mut request);
+        let secret = self.unmasked(&mut request, &language);
+        // What may be a PIN is for the question that asks for it, and for nobody else once that is over.
+        let too_late = secret && !self.expects_pin(&request.caller, request.conversation_id.as_deref());
         let text = if secret { Pii::new(MASKED.to_owned()) } else { said };
         let mut run = joined.unwrap_or_else(|| Run::new(new_id(), text.clone()));
         run.text = text;
@@ -174,6 +191,9 @@ impl Bridge {
         let span = tracing::info_span!("run", run_id = %run.id, satellite = run.satellite);
         let outcome = if let Some(error) = failure {
             Outcome { reply: Reply::rescue(&error, &language), decision: None, marks: Marks::default() }
+        } else if too_late {
+            let reply = Reply::say(&Sentence::ChangedMeanwhile, &language);
+            Outcome { reply, decision: None, marks: Marks::default() }
         } else {
             let satellite = Satellite::of(&request.caller, run.conversation.as_deref());
             let source = Source::Addressed;
@@ -223,11 +243,14 @@ impl Voice for Bridge {
         let id = new_id();
         let span = tracing::info_span!("listen", run_id = %id);
         let caller = self.listening();
-        match self.hear(audio, &language, &caller).instrument(span.clone()).await {
+        // Asked before, too: the question may run out while the PIN is spoken.
+        let expected = self.expects_pin(&caller, None);
+        match self.hear(audio, &language, &caller, expected).instrument(span.clone()).await {
             Ok(heard) => {
                 let mut text = heard.text.into_inner();
                 // What may be a PIN goes through Home Assistant as a mask.
-                if !text.is_empty() && self.expects_pin(&caller, None) {
+                let secret = expected || self.is_secret(&caller, None, &text, &language);
+                if !text.is_empty() && secret {
                     text = self.dialogues().mask(text, self.clock.now());
                 }
                 let mut run = Run::new(id, Pii::new(text.clone()));
