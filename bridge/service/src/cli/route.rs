@@ -18,7 +18,7 @@ use super::{Session, told};
 /// A line of standard input is at most this long, bytes.
 const LINE_LEN_MAX: usize = 1 << 20;
 /// Actions that are shown to people: a command may concern a hundred lights.
-const SHOWN_MAX: usize = 10;
+const SHOWN_MAX: usize = 5;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
