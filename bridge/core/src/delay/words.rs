@@ -1,13 +1,13 @@
 //! The words of time, a file per language; see `words/en.toml` for the meaning of each list.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use serde::Deserialize;
 
 use super::keys::{Key, keys};
 use super::pattern::Pattern;
 use crate::Language;
+use crate::language::{PerLanguage, per_language};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -141,26 +141,14 @@ pub(super) struct Words {
     pub(super) fillers: Vec<Phrase>,
 }
 
-const FILES: [(&str, &str); 8] = [
-    ("en", include_str!("words/en.toml")),
-    ("de", include_str!("words/de.toml")),
-    ("nl", include_str!("words/nl.toml")),
-    ("fr", include_str!("words/fr.toml")),
-    ("es", include_str!("words/es.toml")),
-    ("it", include_str!("words/it.toml")),
-    ("pl", include_str!("words/pl.toml")),
-    ("cs", include_str!("words/cs.toml")),
-];
-
-static WORDS: LazyLock<BTreeMap<&str, Words>> = LazyLock::new(|| {
-    let parse = |text| toml::from_str(text).expect("the words of time are compiled in and tested");
-    FILES.into_iter().map(|(tag, text)| (tag, Words::from_file(parse(text)))).collect()
+static WORDS: PerLanguage<Words> = per_language!("words/", |text| {
+    Words::from_file(toml::from_str(text).expect("the words of time are compiled in and tested"))
 });
 
 impl Words {
     /// `None` for a language without words of time.
     pub(super) fn of(language: &Language) -> Option<&'static Self> {
-        WORDS.get(language.primary().as_str())
+        WORDS.of(language)
     }
 
     fn from_file(file: File) -> Self {

@@ -1,13 +1,13 @@
 //! The words of a conversation, one file per language: an utterance in, whether it is a yes, a number, a choice … out.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use serde::Deserialize;
 
 use super::pin::{LEN_MAX, LEN_MIN};
 use crate::Language;
 use crate::act::Draft;
+use crate::language::{PerLanguage, per_language};
 use crate::route::dimension::ControlAsk;
 use crate::route::plain_words;
 
@@ -30,31 +30,8 @@ pub(super) struct Words {
     acts: BTreeMap<String, String>,
 }
 
-macro_rules! languages {
-    ($($tag:literal $name:ident),+) => {
-        $(static $name: LazyLock<Words> = LazyLock::new(|| parse(include_str!(concat!("words/", $tag, ".toml"))));)+
-
-        /// Every language that has words.
-        #[cfg(test)]
-        pub(super) const TAGS: &[&str] = &[$($tag),+];
-
-        impl Words {
-            /// The words of this language; English for one that has none.
-            pub(super) fn of(language: &Language) -> &'static Self {
-                match language.primary().as_str() {
-                    $($tag => &$name,)+
-                    _ => &EN,
-                }
-            }
-        }
-    };
-}
-
-languages! { "en" EN, "de" DE, "nl" NL, "fr" FR, "es" ES, "it" IT, "pl" PL, "cs" CS }
-
-fn parse(text: &str) -> Words {
-    toml::from_str(text).expect("word lists are compiled in and tested")
-}
+static WORDS: PerLanguage<Words> =
+    per_language!("words/", |text| toml::from_str(text).expect("word lists are compiled in and tested"));
 
 /// A yes or a no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +60,11 @@ pub(crate) fn control_of(text: &str, language: &Language) -> ControlAsk {
 }
 
 impl Words {
+    /// The words of this language; English for one that has none.
+    pub(super) fn of(language: &Language) -> &'static Self {
+        WORDS.of(language).unwrap_or_else(|| WORDS.english())
+    }
+
     /// Whether normalised `text` consists of phrases of `list` and filler, with at least one of the list.
     fn is_made_of(&self, text: &str, list: &[String]) -> bool {
         let made_of = |text: &str| {
@@ -248,8 +230,7 @@ mod tests {
 
     #[test]
     fn every_file_parses_and_its_words_are_normalised_and_distinct() {
-        for tag in TAGS {
-            let words = Words::of(&language(tag));
+        for (tag, words) in WORDS.all() {
             let lists =
                 [&words.yes, &words.no, &words.stop, &words.repeat, &words.undo, &words.filler, &words.pin];
             for phrase in lists.into_iter().flatten() {
@@ -264,7 +245,7 @@ mod tests {
                 assert_eq!(words.assent(phrase, ""), Some(Assent::No), "{tag}: {phrase}");
             }
             for phrase in &words.undo {
-                assert_eq!(control_of(phrase, &language(tag)), ControlAsk::Undo, "{tag}: {phrase}");
+                assert_eq!(control_of(phrase, &tag), ControlAsk::Undo, "{tag}: {phrase}");
             }
             assert!(words.acts.contains_key("other") && words.acts.contains_key("lock.unlock"), "{tag}");
         }

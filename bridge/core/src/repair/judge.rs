@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::kinds::{Ask, Sense};
+use super::kinds::{Ask, Sense, Setting};
 use super::read::{Reading, Step};
 use super::twin::Twins;
 use crate::EntityId;
@@ -144,34 +144,15 @@ pub(super) fn is_intent_of(ask: Ask, domain: &str, intent: &str) -> bool {
 const VALUE_TOLERANCE: f64 = 0.05;
 
 fn value_fits(step: &Step, strict: &StrictMatch) -> bool {
-    let slot = match step.ask {
-        Ask::Brightness => "brightness",
-        Ask::Position => "position",
-        Ask::Temperature => "temperature",
-        Ask::Volume => "volume_level",
-        Ask::Speed => "percentage",
-        Ask::Louder | Ask::Quieter => return steps_fit(step, strict.slots.get("volume_step")),
-        Ask::Color => return strict.slots.contains_key("color"),
-        Ask::Temperament => return strict.slots.contains_key("temperature"),
-        Ask::On
-        | Ask::Off
-        | Ask::Open
-        | Ask::Close
-        | Ask::Mute
-        | Ask::Unmute
-        | Ask::Pause
-        | Ask::Resume
-        | Ask::Next
-        | Ask::Previous
-        | Ask::Start
-        | Ask::Dock
-        | Ask::Clean
-        | Ask::Lock
-        | Ask::Unlock
-        | Ask::Press => return true,
+    let scale = match step.ask.setting() {
+        Setting::Number(scale) => scale,
+        Setting::VolumeStep => return steps_fit(step, strict.slots.get("volume_step")),
+        Setting::Color => return strict.slots.contains_key("color"),
+        Setting::Temperament => return strict.slots.contains_key("temperature"),
+        Setting::None => return true,
     };
     let said = step.value.as_ref().and_then(|value| value.parse::<f64>().ok());
-    let taken = strict.slots.get(slot).and_then(number);
+    let taken = strict.slots.get(scale.slot()).and_then(number);
     said.zip(taken).is_some_and(|(said, taken)| (said - taken).abs() < VALUE_TOLERANCE)
 }
 

@@ -97,6 +97,81 @@ pub enum Ask {
     Press,
 }
 
+/// What is set by an [`Ask`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Setting {
+    /// A number, in this slot of the matcher.
+    Number(Scale),
+    /// A colour by its name.
+    Color,
+    /// A colour temperature.
+    Temperament,
+    /// The volume, by steps.
+    VolumeStep,
+    /// Nothing: it is done or it is not.
+    None,
+}
+
+/// What a number counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scale {
+    /// Percent of a light.
+    Brightness,
+    /// Percent open.
+    Position,
+    /// Degrees.
+    Temperature,
+    /// Percent of a player.
+    Volume,
+    /// Percent of a fan.
+    Speed,
+}
+
+impl Scale {
+    /// The matcher's slot.
+    pub(super) fn slot(self) -> &'static str {
+        match self {
+            Self::Brightness => "brightness",
+            Self::Position => "position",
+            Self::Temperature => "temperature",
+            Self::Volume => "volume_level",
+            Self::Speed => "percentage",
+        }
+    }
+}
+
+impl Ask {
+    /// What it sets.
+    pub(super) fn setting(self) -> Setting {
+        match self {
+            Self::Brightness => Setting::Number(Scale::Brightness),
+            Self::Position => Setting::Number(Scale::Position),
+            Self::Temperature => Setting::Number(Scale::Temperature),
+            Self::Volume => Setting::Number(Scale::Volume),
+            Self::Speed => Setting::Number(Scale::Speed),
+            Self::Color => Setting::Color,
+            Self::Temperament => Setting::Temperament,
+            Self::Louder | Self::Quieter => Setting::VolumeStep,
+            Self::On
+            | Self::Off
+            | Self::Open
+            | Self::Close
+            | Self::Mute
+            | Self::Unmute
+            | Self::Pause
+            | Self::Resume
+            | Self::Next
+            | Self::Previous
+            | Self::Start
+            | Self::Dock
+            | Self::Clean
+            | Self::Lock
+            | Self::Unlock
+            | Self::Press => Setting::None,
+        }
+    }
+}
+
 /// A kind of thing that people name instead of an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]

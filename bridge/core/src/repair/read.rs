@@ -9,7 +9,7 @@ use super::cover::{Cover, Piece, covers};
 use super::follow::{LastAct, continued};
 use super::frame::{Part, parts};
 use super::index::{Index, STEM_COST};
-use super::kinds::{Ask, Kind};
+use super::kinds::{Ask, Kind, Scale, Setting};
 use super::scope::{Meant, Scope, Surroundings, Unclear, meant};
 use super::singular::told_by_article;
 use super::tokens::tokens;
@@ -306,37 +306,18 @@ fn settle(meant: Meant, said: &Said, context: &Context<'_>) -> Result<Vec<Step>,
 fn changed(ask: Ask, state: &EntityState, sign: f64, by: Option<f64>, bit: bool) -> Option<f64> {
     let number = |name: &str| state.attributes.get(name).and_then(serde_json::Value::as_f64);
     let off = state.state == "off";
-    let (now, step, range) = match ask {
-        Ask::Brightness => {
+    let Setting::Number(scale) = ask.setting() else { return None };
+    let (now, step, range) = match scale {
+        Scale::Brightness => {
             (number("brightness").map(|b| b / 2.55).or(off.then_some(0.0))?, 20.0, (1.0, 100.0))
         }
-        Ask::Speed => (number("percentage").or(off.then_some(0.0))?, 20.0, (1.0, 100.0)),
-        Ask::Volume => (number("volume_level")? * 100.0, 10.0, (0.0, 100.0)),
-        Ask::Temperature => {
+        Scale::Speed => (number("percentage").or(off.then_some(0.0))?, 20.0, (1.0, 100.0)),
+        Scale::Volume => (number("volume_level")? * 100.0, 10.0, (0.0, 100.0)),
+        Scale::Temperature => {
             let limits = (number("min_temp").unwrap_or(5.0), number("max_temp").unwrap_or(35.0));
             (number("temperature")?, 1.0, limits)
         }
-        Ask::On
-        | Ask::Off
-        | Ask::Open
-        | Ask::Close
-        | Ask::Position
-        | Ask::Color
-        | Ask::Temperament
-        | Ask::Louder
-        | Ask::Quieter
-        | Ask::Mute
-        | Ask::Unmute
-        | Ask::Pause
-        | Ask::Resume
-        | Ask::Next
-        | Ask::Previous
-        | Ask::Start
-        | Ask::Dock
-        | Ask::Clean
-        | Ask::Lock
-        | Ask::Unlock
-        | Ask::Press => return None,
+        Scale::Position => return None,
     };
     // A light that is off gets no darker.
     if now == 0.0 && sign < 0.0 {

@@ -1,13 +1,13 @@
 //! The words of the canonical reading, a file per language; see `words/en.toml` for the meaning of each list.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use serde::Deserialize;
 
 use super::kinds::{Ask, Aspect, Kind, Sense};
 use super::lexicon::{Count, Lexicon};
 use crate::Language;
+use crate::language::{PerLanguage, per_language};
 
 /// The words of one language.
 #[derive(Debug, Deserialize)]
@@ -131,18 +131,6 @@ pub(super) struct Template {
     pub(super) say: Vec<String>,
 }
 
-/// The languages with words.
-const FILES: [(&str, &str); 8] = [
-    ("de", include_str!("words/de.toml")),
-    ("en", include_str!("words/en.toml")),
-    ("fr", include_str!("words/fr.toml")),
-    ("nl", include_str!("words/nl.toml")),
-    ("es", include_str!("words/es.toml")),
-    ("it", include_str!("words/it.toml")),
-    ("pl", include_str!("words/pl.toml")),
-    ("cs", include_str!("words/cs.toml")),
-];
-
 /// The words of one language and how to find them.
 #[derive(Debug)]
 pub(super) struct Tongue {
@@ -150,18 +138,15 @@ pub(super) struct Tongue {
     pub(super) lexicon: Lexicon,
 }
 
-static TONGUES: LazyLock<BTreeMap<&'static str, Tongue>> = LazyLock::new(|| {
-    let tongue = |text: &str| {
-        let words = toml::from_str(text).expect("word lists are compiled in and tested");
-        Tongue { lexicon: Lexicon::new(&words), words }
-    };
-    FILES.iter().map(|(tag, text)| (*tag, tongue(text))).collect()
+static TONGUES: PerLanguage<Tongue> = per_language!("words/", |text| {
+    let words = toml::from_str(text).expect("word lists are compiled in and tested");
+    Tongue { lexicon: Lexicon::new(&words), words }
 });
 
 impl Tongue {
     /// The tongue of a language, if there are words of it.
     pub(super) fn of(language: &Language) -> Option<&'static Self> {
-        TONGUES.get(language.primary().as_str())
+        TONGUES.of(language)
     }
 }
 
@@ -171,8 +156,7 @@ mod tests {
 
     #[test]
     fn every_file_parses_and_its_templates_hold_known_fields_only() {
-        for (tag, text) in FILES {
-            let words: Words = toml::from_str(text).unwrap_or_else(|error| panic!("{tag}: {error}"));
+        for (tag, Tongue { words, .. }) in TONGUES.all() {
             for sentence in words.template.iter().flat_map(|template| &template.say) {
                 let bare = ["{name}", "{area}", "{floor}", "{kind}", "{value}"]
                     .iter()
@@ -184,7 +168,7 @@ mod tests {
 
     #[test]
     fn every_list_is_in_lower_case() {
-        for Tongue { words, .. } in TONGUES.values() {
+        for (_, Tongue { words, .. }) in TONGUES.all() {
             let senses = words.senses.values().flatten();
             let kinds = words.kinds.values().flat_map(|nouns| nouns.one.iter().chain(&nouns.many));
             for phrase in words.fillers.iter().chain(&words.carriers).chain(senses).chain(kinds) {

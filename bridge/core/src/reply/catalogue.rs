@@ -1,35 +1,20 @@
 //! Helix's sentences, one file per language; English stands in for a language that has none.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use super::Tone;
 use crate::Language;
+use crate::language::{PerLanguage, per_language};
 
 type Texts = BTreeMap<String, String>;
 
-const FILES: [(&str, &str); 8] = [
-    ("en", include_str!("en.toml")),
-    ("de", include_str!("de.toml")),
-    ("nl", include_str!("nl.toml")),
-    ("fr", include_str!("fr.toml")),
-    ("es", include_str!("es.toml")),
-    ("it", include_str!("it.toml")),
-    ("pl", include_str!("pl.toml")),
-    ("cs", include_str!("cs.toml")),
-];
-
-static TEXTS: LazyLock<BTreeMap<&str, Texts>> =
-    LazyLock::new(|| FILES.into_iter().map(|(tag, file)| (tag, parse(file))).collect());
-
-fn parse(text: &str) -> Texts {
-    toml::from_str(text).expect("catalogues are compiled in and tested")
-}
+static TEXTS: PerLanguage<Texts> =
+    per_language!("", |text| toml::from_str(text).expect("catalogues are compiled in and tested"));
 
 /// The template of `key`, English if the language has none.
 fn template(language: &Language, key: &str) -> Option<&'static str> {
-    let of = |tag: &str| TEXTS.get(tag)?.get(key).map(String::as_str);
-    of(&language.primary()).or_else(|| of("en"))
+    let of = |texts: &'static Texts| texts.get(key).map(String::as_str);
+    TEXTS.of(language).and_then(of).or_else(|| of(TEXTS.english()))
 }
 
 macro_rules! sentences {
@@ -200,7 +185,7 @@ mod tests {
     #[test]
     fn every_language_has_every_sentence_and_none_too_many() {
         let wanted: Vec<_> = Sentence::all().iter().map(Sentence::key).collect();
-        for (tag, texts) in &*TEXTS {
+        for (tag, texts) in TEXTS.all() {
             for key in &wanted {
                 assert!(texts.contains_key(*key), "{tag}: {key} is missing");
             }
@@ -211,8 +196,8 @@ mod tests {
     #[test]
     fn every_value_is_put_into_its_sentence_in_every_language() {
         for sentence in Sentence::all() {
-            for (tag, _) in FILES {
-                let text = sentence.text(&Language::parse(tag).expect("valid"));
+            for (tag, _) in TEXTS.all() {
+                let text = sentence.text(&tag);
                 assert!(!text.contains('{'), "{text}");
                 for (_, value) in sentence.values() {
                     assert!(text.contains(value), "{tag}: {text} lacks {value}");

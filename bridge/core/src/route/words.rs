@@ -1,11 +1,11 @@
 //! The words of a language that routing looks at, as data; unknown languages have none.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 
 use crate::Language;
+use crate::language::{PerLanguage, per_language};
 
 /// Word lists of one language; see `words/en.toml` for the meaning of each.
 #[derive(Debug, Default, Deserialize)]
@@ -18,28 +18,13 @@ pub(crate) struct Words {
     pub(super) joining: Vec<String>,
 }
 
-const FILES: [(&str, &str); 8] = [
-    ("en", include_str!("words/en.toml")),
-    ("de", include_str!("words/de.toml")),
-    ("nl", include_str!("words/nl.toml")),
-    ("fr", include_str!("words/fr.toml")),
-    ("es", include_str!("words/es.toml")),
-    ("it", include_str!("words/it.toml")),
-    ("pl", include_str!("words/pl.toml")),
-    ("cs", include_str!("words/cs.toml")),
-];
-
-static WORDS: LazyLock<BTreeMap<&str, Words>> =
-    LazyLock::new(|| FILES.into_iter().map(|(tag, file)| (tag, parse(file))).collect());
+static WORDS: PerLanguage<Words> =
+    per_language!("words/", |text| toml::from_str(text).expect("word lists are compiled in and tested"));
 static UNKNOWN: LazyLock<Words> = LazyLock::new(Words::default);
-
-fn parse(text: &str) -> Words {
-    toml::from_str(text).expect("word lists are compiled in and tested")
-}
 
 impl Words {
     pub(crate) fn of(language: &Language) -> &'static Self {
-        WORDS.get(language.primary().as_str()).unwrap_or(&UNKNOWN)
+        WORDS.of(language).unwrap_or(&UNKNOWN)
     }
 
     /// Whether the normalised `text` begins as an order does; a language without a list cannot tell and says yes.
@@ -87,7 +72,7 @@ mod tests {
 
     #[test]
     fn every_word_list_parses_and_is_normalised() {
-        for words in WORDS.values() {
+        for (_, words) in WORDS.all() {
             let lists = [&words.joining, &words.growing, &words.dangling, &words.opening, &words.numbers];
             for phrase in lists.into_iter().flatten() {
                 assert_eq!(&normalize(phrase), phrase);

@@ -1,7 +1,6 @@
 //! The guard's rules of a language: `words/{language}.toml` in, patterns out; unknown languages have none.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use serde::Deserialize;
 
@@ -10,6 +9,7 @@ use super::names::NAME;
 use super::pattern::{Class, Classes, Malformed, Pattern};
 use super::sentence::{Clause, Word};
 use crate::Language;
+use crate::language::{PerLanguage, per_language};
 
 /// Stands for "can you" and the like: the beginning of an order in every language.
 const REQUEST: &str = "»";
@@ -58,21 +58,8 @@ pub(super) struct Lexicon {
     vetoes: Vec<(SpeechAct, Vec<Pattern>)>,
 }
 
-static LANGUAGES: LazyLock<BTreeMap<&'static str, Lexicon>> = LazyLock::new(|| {
-    let read = |text| Lexicon::parse(text).expect("word lists are compiled in and tested");
-    FILES.iter().map(|(language, text)| (*language, read(text))).collect()
-});
-
-const FILES: &[(&str, &str)] = &[
-    ("en", include_str!("words/en.toml")),
-    ("de", include_str!("words/de.toml")),
-    ("nl", include_str!("words/nl.toml")),
-    ("fr", include_str!("words/fr.toml")),
-    ("es", include_str!("words/es.toml")),
-    ("it", include_str!("words/it.toml")),
-    ("pl", include_str!("words/pl.toml")),
-    ("cs", include_str!("words/cs.toml")),
-];
+static LANGUAGES: PerLanguage<Lexicon> =
+    per_language!("words/", |text| Lexicon::parse(text).expect("word lists are compiled in and tested"));
 
 #[derive(Debug, thiserror::Error)]
 enum Wrong {
@@ -85,7 +72,7 @@ enum Wrong {
 impl Lexicon {
     /// `None`: nobody has described the language.
     pub(super) fn of(language: &Language) -> Option<&'static Self> {
-        LANGUAGES.get(language.primary().as_str())
+        LANGUAGES.of(language)
     }
 
     fn parse(text: &str) -> Result<Self, Wrong> {

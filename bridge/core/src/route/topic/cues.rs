@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use crate::Language;
+use crate::language::{PerLanguage, per_language};
 use crate::route::words::{begins, holds};
 
 /// Words of one kind; `lamp*` stands for every word that begins so.
@@ -21,28 +22,13 @@ pub(super) struct Cues {
     kinds: BTreeMap<String, Words>,
 }
 
-/// The languages that have cues, each with its list.
-const FILES: [(&str, &str); 8] = [
-    ("en", include_str!("words/en.toml")),
-    ("de", include_str!("words/de.toml")),
-    ("nl", include_str!("words/nl.toml")),
-    ("fr", include_str!("words/fr.toml")),
-    ("es", include_str!("words/es.toml")),
-    ("it", include_str!("words/it.toml")),
-    ("pl", include_str!("words/pl.toml")),
-    ("cs", include_str!("words/cs.toml")),
-];
-
-static ALL: LazyLock<BTreeMap<&'static str, Cues>> = LazyLock::new(|| {
-    let parse = |text| toml::from_str(text).expect("cues are compiled in and tested");
-    FILES.into_iter().map(|(language, text)| (language, parse(text))).collect()
-});
-
+static ALL: PerLanguage<Cues> =
+    per_language!("words/", |text| toml::from_str(text).expect("cues are compiled in and tested"));
 static NONE: LazyLock<Cues> = LazyLock::new(Cues::default);
 
 impl Cues {
     pub(super) fn of(language: &Language) -> &'static Self {
-        ALL.get(language.primary().as_str()).unwrap_or(&NONE)
+        ALL.of(language).unwrap_or(&NONE)
     }
 
     /// Whether the whole sentence steers the conversation, fillers aside.
@@ -111,8 +97,8 @@ mod tests {
 
     #[test]
     fn every_language_has_the_same_kinds_of_cues_and_they_are_normalised() {
-        let english: Vec<_> = ALL["en"].kinds.keys().collect();
-        for (language, cues) in &*ALL {
+        let english: Vec<_> = ALL.english().kinds.keys().collect();
+        for (language, cues) in ALL.all() {
             assert_eq!(cues.kinds.keys().collect::<Vec<_>>(), english, "{language}");
             let lists = [&cues.steering, &cues.fillers, &cues.joining];
             for word in lists.into_iter().chain(cues.kinds.values()).flatten() {
