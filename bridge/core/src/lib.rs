@@ -13,6 +13,7 @@ pub mod home;
 pub mod id;
 pub mod language;
 pub mod listen;
+pub mod llm;
 pub mod pii;
 pub mod pipeline;
 pub mod repair;

@@ -166,6 +166,24 @@ sentences! {
     SttBusy = "stt-engine-busy", NotHandled;
     /// The engine is too slow.
     SttTimeout = "stt-engine-timeout", NotHandled;
+    /// The language model's server cannot be reached.
+    LlmUnreachable = "llm-unreachable", NotHandled;
+    /// The language model took too long.
+    LlmSlow = "llm-timeout", NotHandled;
+    /// The language model is busy.
+    LlmBusy = "llm-busy", NotHandled;
+    /// The language model's key is refused.
+    LlmKeyRefused = "llm-unauthorized", NotHandled;
+    /// The language model is not installed.
+    LlmModelMissing { name } = "llm-model-missing", NotHandled;
+    /// The provider takes no more requests for now.
+    LlmRateLimited = "llm-rate-limited", NotHandled;
+    /// The language model failed or answered nonsense.
+    LlmNonsense = "llm-nonsense", NotHandled;
+    /// What may be spent is spent.
+    LlmBudget = "llm-budget", NotHandled;
+    /// The user's settings keep it in the house.
+    LlmNotPermitted = "llm-not-permitted", NotHandled;
 }
 
 impl Sentence {

@@ -3,6 +3,7 @@
 use super::{Reply, Sentence};
 use crate::Language;
 use crate::home::HomeError;
+use crate::llm::LlmError;
 use crate::transcribe::RecognizeError;
 
 /// Why a run could not end as asked.
@@ -14,6 +15,9 @@ pub enum RunError {
     /// There is no transcript.
     #[error(transparent)]
     Recognize(#[from] RecognizeError),
+    /// The language model did not answer.
+    #[error(transparent)]
+    Model(#[from] LlmError),
     /// The whole run took longer than its limit.
     #[error("the run took too long")]
     TookTooLong,
@@ -45,8 +49,30 @@ impl RunError {
             Self::Recognize(RecognizeError::Loading) => Sentence::SttLoading,
             Self::Recognize(RecognizeError::Busy) => Sentence::SttBusy,
             Self::Recognize(RecognizeError::Timeout) => Sentence::SttTimeout,
+            Self::Model(error) => Sentence::from(error),
             Self::TookTooLong => Sentence::TookTooLong,
             Self::Busy => Sentence::Busy,
+        }
+    }
+}
+
+impl From<&LlmError> for Sentence {
+    fn from(error: &LlmError) -> Self {
+        match error {
+            LlmError::NotConfigured => Self::CannotAnswer,
+            LlmError::Unreachable { .. } => Self::LlmUnreachable,
+            LlmError::Timeout { .. } => Self::LlmSlow,
+            LlmError::Busy => Self::LlmBusy,
+            LlmError::Unauthorized { .. } => Self::LlmKeyRefused,
+            LlmError::ModelMissing { model, .. } => Self::LlmModelMissing { name: model.clone() },
+            LlmError::RateLimited { .. } => Self::LlmRateLimited,
+            LlmError::Rejected { .. }
+            | LlmError::Server { .. }
+            | LlmError::Nonsense { .. }
+            | LlmError::TooLong { .. }
+            | LlmError::Unable { .. } => Self::LlmNonsense,
+            LlmError::Budget { .. } => Self::LlmBudget,
+            LlmError::NotPermitted(_) => Self::LlmNotPermitted,
         }
     }
 }
