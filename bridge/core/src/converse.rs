@@ -150,15 +150,14 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
         satellite: Option<&Satellite>,
         marks: &mut Marks,
     ) -> Result<Reply, RunError> {
-        let before = Past::before(&decision.actions, self.home);
-        let reply = carry_out(decision, request, self.home, self.clock, marks).await;
-        // Also what failed half-way or took too long may have changed something.
+        // Before it begins: what fails half-way, or takes so long that nobody waits for it, may change something too.
         if let Some(satellite) = satellite.filter(|_| decision.acts()) {
             let now = self.clock.now();
             let last = decision.read.reading().map(|reading| LastAct::of(reading, now));
+            let before = Past::before(&decision.actions, self.home);
             self.dialogues().acted(satellite, before, last, now);
         }
-        reply
+        carry_out(decision, request, self.home, self.clock, marks).await
     }
 
     /// Asks what the decision leaves open, if there is somebody to answer.

@@ -197,6 +197,17 @@ async fn undo_restores_what_the_last_run_changed_within_ten_minutes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_nobody_waited_for_can_be_undone() {
+    let talk = Talk::new();
+    let limit = Duration::from_millis(500);
+    let given_up = tokio::time::timeout(limit, talk.says("Turn on the stubborn light")).await;
+    assert!(given_up.is_err() && talk.home.processed.lock().expect("no panic").len() == 1);
+    talk.home.set("light.stubborn", "on");
+    assert_eq!(talk.code("Undo that").await, "undone");
+    assert!(!talk.home.is_on("light.stubborn"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_could_not_be_undone_can_be_tried_again() {
     let mut talk = Talk::new();
     talk.says("Turn on the kitchen light").await;
