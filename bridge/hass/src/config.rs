@@ -25,11 +25,29 @@ pub struct Config {
     /// An IANA name, such as `Europe/Amsterdam`.
     #[serde(default)]
     pub time_zone: String,
+    /// The units of the home.
+    #[serde(default)]
+    pub unit_system: UnitSystem,
     /// `NOT_RUNNING`, `STARTING`, `RUNNING`, `STOPPING`, `FINAL_WRITE`.
     pub state: String,
     /// The names of the integrations that are loaded.
     #[serde(default)]
     pub components: Vec<String>,
+}
+
+/// The units of the home, as far as they matter here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct UnitSystem {
+    /// `°C` or `°F`; all thermostats of the home are told in it.
+    #[serde(default)]
+    pub temperature: String,
+}
+
+impl UnitSystem {
+    /// Whether temperatures are in degrees Fahrenheit.
+    pub fn is_fahrenheit(&self) -> bool {
+        self.temperature.ends_with('F')
+    }
 }
 
 fn english() -> String {

@@ -4,7 +4,7 @@ use std::fs::read_to_string;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use helix_hass::config::{CurrentUser, GetConfig};
+use helix_hass::config::{CurrentUser, GetConfig, UnitSystem};
 use helix_hass::conversation::{Debug, ListAgents, Process, Source};
 use helix_hass::entries::{ListEntries, ListFlows, WyomingInfo};
 use helix_hass::exposure::ListExposed;
@@ -35,6 +35,9 @@ fn configuration_and_user_are_read() {
     let config = answer::<GetConfig>("get_config");
     assert_eq!((config.version.as_str(), config.language.as_str()), ("2026.11.0", "en"));
     assert_eq!(config.state, "RUNNING");
+    assert_eq!(config.unit_system.temperature, "°C");
+    let american = UnitSystem { temperature: "°F".into() };
+    assert!(american.is_fahrenheit() && !config.unit_system.is_fahrenheit());
     assert!(config.components.iter().any(|component| component == "conversation"));
     assert!(answer::<CurrentUser>("current_user").is_admin);
 }

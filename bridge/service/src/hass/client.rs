@@ -37,12 +37,15 @@ pub struct HomeFacts {
     pub location_name: String,
     /// An IANA name.
     pub time_zone: String,
+    /// Whether its temperatures are in degrees Fahrenheit.
+    pub fahrenheit: bool,
 }
 
 impl From<Config> for HomeFacts {
     fn from(config: Config) -> Self {
-        let Config { version, language, country, location_name, time_zone, .. } = config;
-        Self { version, language, country, location_name, time_zone }
+        let Config { version, language, country, location_name, time_zone, unit_system, .. } = config;
+        let fahrenheit = unit_system.is_fahrenheit();
+        Self { version, language, country, location_name, time_zone, fahrenheit }
     }
 }
 

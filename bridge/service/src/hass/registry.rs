@@ -22,6 +22,8 @@ pub(super) struct Rows {
     pub(super) floors: Vec<FloorRow>,
     /// The entities exposed to conversation.
     pub(super) exposed: BTreeSet<String>,
+    /// Whether the home counts in degrees Fahrenheit.
+    pub(super) fahrenheit: bool,
 }
 
 impl Rows {
@@ -40,8 +42,8 @@ impl Rows {
             .map(|id| self.entity(id, rows.get(id).copied(), states.get(id), &device_areas))
             .map(|entity| (entity.id.clone(), entity))
             .collect();
-        let fahrenheit = states.iter().any(|(id, state)| id.starts_with("climate.") && is_fahrenheit(state));
-        Registry { entities, areas: self.areas(), floors: self.floors(), device_areas, fahrenheit }
+        let (areas, floors, fahrenheit) = (self.areas(), self.floors(), self.fahrenheit);
+        Registry { entities, areas, floors, device_areas, fahrenheit }
     }
 
     fn entity(
@@ -117,11 +119,6 @@ impl Rows {
 }
 
 /// The full name that people see; before the first state, the name in the registry.
-/// Home Assistant converts every thermostat to the unit of the home; none goes above 50 degrees Celsius.
-fn is_fahrenheit(thermostat: &State) -> bool {
-    thermostat.attributes.get("max_temp").and_then(serde_json::Value::as_f64).is_some_and(|most| most > 50.0)
-}
-
 fn name(id: &str, row: Option<&EntityRow>, state: Option<&State>) -> String {
     state
         .and_then(State::name)
@@ -192,6 +189,7 @@ mod tests {
                 .expect("areas"),
             floors: from_value(json!([{"floor_id": "g", "name": "Ground"}])).expect("floors"),
             exposed: ["light.a".to_owned()].into(),
+            fahrenheit: false,
         }
     }
 
@@ -215,6 +213,15 @@ mod tests {
         assert_eq!(registry.entities[&EntityId::from("light.a")].name, "Lamp Glow");
         assert_eq!(registry.entities[&EntityId::from("sun.sun")].name, "sun.sun");
         assert!(!registry.entities.contains_key(&EntityId::from("light.off")));
+    }
+
+    #[test]
+    fn the_unit_is_that_of_the_home_whatever_one_appliance_can_reach() {
+        let mut states = States::default();
+        let event = json!({"a": {"climate.kiln": {"s": "heat", "a": {"max_temp": 250}}}});
+        states.apply(&event.to_string()).expect("readable");
+        assert!(!rows().registry(&states).fahrenheit);
+        assert!(Rows { fahrenheit: true, ..rows() }.registry(&States::default()).fahrenheit);
     }
 
     #[test]

@@ -124,9 +124,10 @@ impl Upkeep {
     }
 
     /// Publishes what was read, checks the matcher, and says that the home is there.
-    async fn publish(&self) -> Result<(), HomeError> {
-        self.shared.learn(&self.rows);
+    async fn publish(&mut self) -> Result<(), HomeError> {
         let facts = self.home.command_within(GetConfig {}, READ_WITHIN).await?;
+        self.rows.fahrenheit = facts.unit_system.is_fahrenheit();
+        self.shared.learn(&self.rows);
         let language = facts.language.clone();
         // Not every language has sentences; then nothing is matched, which is not our business.
         match self.home.command_within(Prepare { language: language.clone() }, PREPARE_WITHIN).await {
