@@ -136,7 +136,7 @@ fn the_built_in_gates_are_accepted_as_a_users_own() {
 #[test]
 fn a_hard_gate_cannot_be_removed_weakened_or_overtaken() {
     let all = gates();
-    for name in ["source", "guard", "exposure", "risk"] {
+    for name in ["source", "length", "guard", "exposure", "risk", "bounds"] {
         let quoted = format!("name = \"{name}\"");
         let without: String = all.iter().filter(|gate| !gate.contains(&quoted)).cloned().collect();
         let text = complaint(&without);
