@@ -130,7 +130,7 @@ async fn say(text: &str, home: &FakeHome, book: &dyn DelayBook) -> Option<Reply>
     }
     let plan = plan(&request, &now(), home, Matrix::built_in()).await.expect("asked")?;
     assert!(!plan.decision.acts() && plan.decision.actions.is_empty(), "{text} acts at once");
-    Some(keep(&plan, &request.language, Some(book)).await)
+    Some(keep(&plan, &request.language, Some(book)).await.reply)
 }
 
 async fn carry_out(home: &FakeHome, book: &dyn DelayBook, command: &DelayedCommand) -> Performed {
@@ -271,6 +271,42 @@ async fn words_that_mean_more_when_due_do_nothing() {
         panic!("waits")
     };
     assert_eq!((state, code), (State::Failed, "delayed-changed"));
+    untouched(&home);
+}
+
+/// A home in which "turn on all lights" means these lights.
+fn all_lights(home: &mut FakeHome, targets: &[&str]) {
+    let Match::Strict(mut all) = strict("HassTurnOn", "all", KITCHEN) else { panic!("strict") };
+    all.targets = targets.iter().map(|id| EntityId::from(*id)).collect();
+    home.sentences.insert("turn on all lights".into(), Match::Strict(all));
+}
+
+#[tokio::test(start_paused = true)]
+async fn words_that_mean_less_when_due_do_nothing_and_the_end_says_why() {
+    let (mut home, book) = (home(), Notes::default());
+    all_lights(&mut home, &[KITCHEN, "light.stubborn"]);
+    say("turn on all lights in ten minutes", &home, &book).await.expect("planned");
+    assert_eq!(book.only().actions.len(), 2);
+    // One of them was taken away.
+    let mut registry = (*home.registry.clone().expect("there")).clone();
+    registry.entities.remove(&EntityId::from("light.stubborn"));
+    home.registry = Ok(Arc::new(registry));
+    all_lights(&mut home, &[KITCHEN]);
+    let Performed::Ended { state, code, .. } = carry_out(&home, &book, &book.only()).await else {
+        panic!("waits")
+    };
+    assert_eq!((state, code), (State::Failed, "delayed-changed"));
+    untouched(&home);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_become_risky_when_due_is_not_done() {
+    let (home, book) = planned().await;
+    let file = format!("[risk]\nR3 = [\"{KITCHEN}\"]\n");
+    let stricter = Matrix::over_built_in(&file, std::path::Path::new("m.toml")).expect("valid");
+    let clock = PausedClock::start();
+    let ended = perform(&book.only(), &home, &clock, &stricter, &book).await.expect("the book works");
+    assert!(matches!(ended, Performed::Ended { state: State::Failed, code: "confirm", .. }), "{ended:?}");
     untouched(&home);
 }
 

@@ -11,7 +11,7 @@ mod words;
 pub use book::{
     Authorised, BookError, DelayBook, DelayedCommand, LATE_MAX, NewCommand, State, Step, WAITING_MAX, step,
 };
-pub use plan::{Performed, Plan, answer, keep, perform, plan};
+pub use plan::{Kept, Performed, Plan, answer, keep, perform, plan, take_back};
 pub use talk::{Talk, meant, talk};
 pub use when::{DELAY_DAYS_MAX, Timed, When, timed, told};
 

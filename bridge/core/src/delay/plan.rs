@@ -102,25 +102,44 @@ fn plain(sentence: &str) -> String {
     sentence.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '.' | '!' | '?' | ',')).to_owned()
 }
 
+/// What is said about a plan, and the id of the command if it was kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// What is said.
+    pub reply: Reply,
+    /// The command that waits now.
+    pub id: Option<String>,
+}
+
 /// Keeps a plan and says so, once it is durable; what cannot be kept is not promised.
-pub async fn keep(plan: &Plan, language: &Language, book: Option<&dyn DelayBook>) -> Reply {
-    let said = |sentence: &Sentence| Reply::say(sentence, language);
+pub async fn keep(plan: &Plan, language: &Language, book: Option<&dyn DelayBook>) -> Kept {
+    let said = |sentence: &Sentence, id| Kept { reply: Reply::say(sentence, language), id };
     let Some(command) = &plan.command else {
-        return said(plan.decision.refusal.as_ref().unwrap_or(&Sentence::DelayedCommand));
+        return said(plan.decision.refusal.as_ref().unwrap_or(&Sentence::DelayedCommand), None);
     };
     let kept = async {
         let book = book.ok_or_else(|| BookError("there is no database".into()))?;
         if book.waiting().await?.len() >= WAITING_MAX {
-            return Ok(Sentence::DelayedTooMany);
+            return Ok((Sentence::DelayedTooMany, None));
         }
-        book.add(command).await?;
-        Ok(plan.decision.refusal.clone().unwrap_or(Sentence::DelayedCommand))
+        let id = book.add(command).await?;
+        Ok((plan.decision.refusal.clone().unwrap_or(Sentence::DelayedCommand), Some(id)))
     };
     match kept.await {
-        Ok(sentence) => said(&sentence),
+        Ok((sentence, id)) => said(&sentence, id),
         Err(BookError(error)) => {
             tracing::error!(error, "a delayed command could not be kept");
-            said(&Sentence::DelayedNotKept)
+            said(&Sentence::DelayedNotKept, None)
+        }
+    }
+}
+
+/// Takes a promise back that nobody heard: what was told was that it took too long.
+pub async fn take_back(id: &str, book: &dyn DelayBook) {
+    match book.end(id, State::Cancelled, "delayed-not-told").await {
+        Ok(_) => tracing::warn!(id, "a delayed command was cancelled: nobody could be told that it was kept"),
+        Err(BookError(error)) => {
+            tracing::error!(id, error, "a delayed command waits, though nobody could be told so");
         }
     }
 }
@@ -199,7 +218,7 @@ pub enum Performed {
     },
 }
 
-/// Carries out a command that is due: it is decided about anew, and may do nothing that was not authorised when it
+/// Carries out a command that is due: it is decided about anew, and has to do exactly what was authorised when it
 /// was said. That it runs is durable before it acts, so it never acts twice.
 ///
 /// # Errors
@@ -250,7 +269,7 @@ async fn consider_all(
     let mut whole: Option<Decision> = None;
     for sentence in &command.sentences {
         let decision = consider(&request(command, sentence), home, matrix).await?;
-        if let Some(code) = refusal(command, &decision) {
+        if let Some(code) = refusal(&decision) {
             return Ok(Err(code));
         }
         match &mut whole {
@@ -261,16 +280,23 @@ async fn consider_all(
             None => whole = Some(decision),
         }
     }
-    Ok(whole.ok_or("no-match"))
+    Ok(whole
+        .ok_or("no-match")
+        .and_then(|whole| if is_exactly(command, &whole) { Ok(whole) } else { Err("delayed-changed") }))
 }
 
-/// Why it may not be carried out any more.
-fn refusal(command: &DelayedCommand, decision: &Decision) -> Option<&'static str> {
-    if !decision.acts() || decision.actions.is_empty() {
-        return Some(decision.refusal.as_ref().map_or("no-match", Sentence::key));
-    }
+/// Whether all that was authorised would be done, and nothing else: when it is due there is nobody to ask whether the
+/// half of it is still wanted.
+fn is_exactly(command: &DelayedCommand, decision: &Decision) -> bool {
     let was_said = |action| command.actions.iter().any(|authorised| authorised.is(action));
-    (!decision.actions.iter().all(was_said)).then_some("delayed-changed")
+    let is_done = |authorised: &Authorised| decision.actions.iter().any(|action| authorised.is(action));
+    decision.actions.iter().all(was_said) && command.actions.iter().all(is_done)
+}
+
+/// Why one of its sentences may not be carried out any more.
+fn refusal(decision: &Decision) -> Option<&'static str> {
+    let may = decision.acts() && !decision.actions.is_empty();
+    (!may).then(|| decision.refusal.as_ref().map_or("no-match", Sentence::key))
 }
 
 async fn end(

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use helix_core::Calendar;
 use helix_core::converse::Specialist;
-use helix_core::delay::{DelayBook, answer, keep, plan};
+use helix_core::delay::{DelayBook, Plan, answer, keep, plan, take_back};
 use helix_core::pipeline::{Marks, Outcome, Request};
-use helix_core::reply::Reply;
+use helix_core::reply::{Reply, RunError};
 use helix_core::route::Matrix;
+use helix_core::{Calendar, Language};
 use jiff::Zoned;
 use jiff::tz::TimeZone;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
+use tokio_util::task::TaskTracker;
 
 use crate::hass::HomeAssistant;
 
@@ -20,6 +21,7 @@ pub(super) struct Later {
     pub(super) book: Option<Arc<dyn DelayBook>>,
     pub(super) calendar: Arc<dyn Calendar>,
     pub(super) added: Arc<Notify>,
+    pub(super) tasks: TaskTracker,
 }
 
 impl Later {
@@ -37,9 +39,32 @@ impl Later {
                 return Some(Outcome { reply, decision: None, marks: Marks::default() });
             }
         };
-        let reply = keep(&plan, &request.language, book).await;
-        self.added.notify_one();
-        Some(Outcome { reply, decision: Some(plan.decision), marks: Marks::default() })
+        let decision = Some(plan.decision.clone());
+        let reply = self.keep(plan, &request.language).await;
+        Some(Outcome { reply, decision, marks: Marks::default() })
+    }
+
+    /// Keeps a plan. It waits only if the reply says so too: the writing goes on where a reply is given up, and what
+    /// was written then is taken back.
+    async fn keep(&self, plan: Plan, language: &Language) -> Reply {
+        let (tell, told) = oneshot::channel();
+        let (book, added, language_of_task) = (self.book.clone(), Arc::clone(&self.added), language.clone());
+        self.tasks.spawn(async move {
+            let kept = keep(&plan, &language_of_task, book.as_deref()).await;
+            let (heard, was_heard) = oneshot::channel::<()>();
+            let _ = tell.send((kept.reply, heard));
+            match (was_heard.await, kept.id, book) {
+                (Ok(()), _, _) => added.notify_one(),
+                (Err(_), Some(id), Some(book)) => take_back(&id, &*book).await,
+                (Err(_), _, _) => {}
+            }
+        });
+        let Ok((reply, heard)) = told.await else {
+            return Reply::rescue(&RunError::TookTooLong, language);
+        };
+        // From here to the end of the run nothing is waited for.
+        let _ = heard.send(());
+        reply
     }
 }
 
@@ -66,4 +91,111 @@ pub(super) fn now_at(home: &HomeAssistant, calendar: &dyn Calendar) -> Option<Zo
         })
         .ok()?;
     Some(calendar.now().to_zoned(zone))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, PoisonError};
+    use std::time::Duration;
+
+    use futures_util::future::BoxFuture;
+    use helix_core::Pii;
+    use helix_core::delay::{BookError, DelayedCommand, NewCommand, State};
+    use helix_core::dialogue::Clearance;
+    use helix_core::home::{Caller, Match, Registry};
+    use helix_core::reply::Sentence;
+    use helix_core::route::dimension::Source;
+    use helix_core::route::{Situation, decide};
+
+    use super::*;
+    use crate::clock::SystemCalendar;
+
+    /// A book on a slow disk: what is added is durable once `disk` says so.
+    #[derive(Debug, Default)]
+    struct Slow {
+        disk: Notify,
+        ended: Mutex<Vec<(String, State)>>,
+    }
+
+    impl DelayBook for Slow {
+        fn add<'a>(&'a self, _: &'a NewCommand) -> BoxFuture<'a, Result<String, BookError>> {
+            Box::pin(async {
+                self.disk.notified().await;
+                Ok("7".to_owned())
+            })
+        }
+        fn waiting(&self) -> BoxFuture<'_, Result<Vec<DelayedCommand>, BookError>> {
+            Box::pin(async { Ok(Vec::new()) })
+        }
+        fn begin<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<bool, BookError>> {
+            Box::pin(async { Ok(true) })
+        }
+        fn end<'a>(&'a self, id: &'a str, end: State, _: &'a str) -> BoxFuture<'a, Result<bool, BookError>> {
+            self.ended.lock().unwrap_or_else(PoisonError::into_inner).push((id.to_owned(), end));
+            Box::pin(async { Ok(true) })
+        }
+        fn interrupt_running(&self) -> BoxFuture<'_, Result<u64, BookError>> {
+            Box::pin(async { Ok(0) })
+        }
+    }
+
+    fn planned() -> Plan {
+        let (registry, language) = (Registry::default(), Language::english());
+        let (caller, clearance) = (Caller::default(), Clearance::none());
+        let situation = Situation {
+            language: &language,
+            registry: &registry,
+            caller: &caller,
+            source: Source::Addressed,
+            matrix: Matrix::built_in(),
+            clearance: &clearance,
+        };
+        let mut decision = decide("turn off the light", &Match::None, &situation);
+        decision.refusal = Some(Sentence::Delayed { when: "at 14:00".into(), what: "turn it off".into() });
+        let command = NewCommand {
+            due: "2026-11-21T14:00:00Z".parse().expect("a time"),
+            sentence: Pii::new("turn off the light".to_owned()),
+            sentences: vec!["turn off the light".to_owned()],
+            language,
+            caller,
+            actions: Vec::new(),
+        };
+        Plan { decision, command: Some(command) }
+    }
+
+    fn later(book: &Arc<Slow>) -> Later {
+        let book: Arc<dyn DelayBook> = Arc::<Slow>::clone(book);
+        Later {
+            book: Some(book),
+            calendar: Arc::new(SystemCalendar),
+            added: Arc::default(),
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    async fn ended(later: &Later, book: &Slow) -> Vec<(String, State)> {
+        later.tasks.close();
+        later.tasks.wait().await;
+        book.ended.lock().expect("no panic").clone()
+    }
+
+    #[tokio::test]
+    async fn what_is_told_waits() {
+        let book = Arc::new(Slow::default());
+        let later = later(&book);
+        book.disk.notify_one();
+        assert_eq!(later.keep(planned(), &Language::english()).await.code, "delayed");
+        assert_eq!(ended(&later, &book).await, []);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_could_be_told_does_not_wait() {
+        let book = Arc::new(Slow::default());
+        let later = later(&book);
+        let english = Language::english();
+        let given_up = tokio::time::timeout(Duration::from_millis(5), later.keep(planned(), &english)).await;
+        assert!(given_up.is_err());
+        book.disk.notify_one();
+        assert_eq!(ended(&later, &book).await, [("7".to_owned(), State::Cancelled)]);
+    }
 }

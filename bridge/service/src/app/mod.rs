@@ -71,7 +71,13 @@ impl App {
             Espeak::find().await.inspect_err(|error| tracing::info!(%error, "no voice is offered")).ok();
         let (info, info_shown) = watch::channel(Arc::new(offer::info(None, None)));
         let book = store.as_ref().map(|store| Arc::new(store.delayed()) as Arc<dyn DelayBook>);
-        let later = Later { book: book.clone(), calendar: Arc::new(SystemCalendar), added: Arc::default() };
+        let tasks = TaskTracker::new();
+        let later = Later {
+            book: book.clone(),
+            calendar: Arc::new(SystemCalendar),
+            added: Arc::default(),
+            tasks: tasks.clone(),
+        };
         let added = Arc::clone(&later.added);
         let shared = Shared { home: home.clone(), speech: Arc::clone(&speech), clock: clock.clone(), later };
         let bridge = Arc::new(Bridge::new(&config, shared, metrics.clone(), espeak.clone()));
@@ -97,7 +103,6 @@ impl App {
             address,
         });
 
-        let tasks = TaskTracker::new();
         if let Some(due_loop) = due_loop {
             tasks.spawn(due_loop.run(cancel.clone()));
         }
