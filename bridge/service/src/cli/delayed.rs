@@ -1,11 +1,9 @@
 //! `helix delayed`: commands for later; list and cancel.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::bail;
-use helix::clock::SystemCalendar;
-use helix::store::{DelayedRow, Store, StoreError};
+use helix::store::DelayedRow;
 use serde_json::{Value, json};
 
 use super::Session;
@@ -27,11 +25,7 @@ pub(crate) enum Command {
 }
 
 pub(crate) async fn run(session: Session, command: Command) -> anyhow::Result<ExitCode> {
-    let store = match Store::visit(&session.config.data_dir, Arc::new(SystemCalendar)).await {
-        Ok(store) => Some(store),
-        Err(StoreError::Absent { .. }) => None,
-        Err(error) => return Err(error.into()),
-    };
+    let store = session.store().await?;
     match command {
         Command::List { all } => {
             let rows = match store {

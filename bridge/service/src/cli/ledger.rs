@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use helix::clock::SystemCalendar;
-use helix::store::{EgressRow, Store, StoreError};
+use helix::store::EgressRow;
 use helix_core::Calendar;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -27,10 +27,9 @@ pub(crate) async fn run(session: Session, args: Args) -> anyhow::Result<ExitCode
         Some(text) => parse_since(text, SystemCalendar.now())?,
         None => Timestamp::UNIX_EPOCH,
     };
-    let rows = match Store::visit(&session.config.data_dir, std::sync::Arc::new(SystemCalendar)).await {
-        Ok(store) => store.egress().list(since.as_microsecond(), args.limit).await?,
-        Err(StoreError::Absent { .. }) => Vec::new(),
-        Err(error) => return Err(error.into()),
+    let rows = match session.store().await? {
+        Some(store) => store.egress().list(since.as_microsecond(), args.limit).await?,
+        None => Vec::new(),
     };
     if rows.is_empty() {
         session.out.line("nothing has left the local network");

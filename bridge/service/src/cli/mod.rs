@@ -17,11 +17,14 @@ mod unregister;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use helix::clock::SystemCalendar;
 use helix::config::{Config, ProcessEnvironment};
 use helix::hass::HassConfig;
+use helix::store::{Store, StoreError};
 use output::Output;
 
 /// Local-first voice for the home.
@@ -82,6 +85,15 @@ impl Session {
             "no Home Assistant is configured. Set ha_url and ha_token in helix.toml, \
              or HELIX_HA_URL and HELIX_HA_TOKEN in the environment",
         )
+    }
+
+    /// The database beside a bridge that may be running; none if nothing was ever kept.
+    async fn store(&self) -> Result<Option<Store>, StoreError> {
+        match Store::visit(&self.config.data_dir, Arc::new(SystemCalendar)).await {
+            Ok(store) => Ok(Some(store)),
+            Err(StoreError::Absent { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 

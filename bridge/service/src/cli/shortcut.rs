@@ -1,11 +1,9 @@
 //! `helix shortcut`: what language models made of sentences, and is done without one now; list and remove.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::bail;
-use helix::clock::SystemCalendar;
-use helix::store::{Store, StoreError};
+use helix::store::Store;
 use helix_core::route::plain_words;
 use helix_core::shortcut::RESOLVED_MIN;
 use serde_json::json;
@@ -28,11 +26,7 @@ pub(crate) enum Command {
 }
 
 pub(crate) async fn run(session: Session, command: Command) -> anyhow::Result<ExitCode> {
-    let store = match Store::visit(&session.config.data_dir, Arc::new(SystemCalendar)).await {
-        Ok(store) => Some(store),
-        Err(StoreError::Absent { .. }) => None,
-        Err(error) => return Err(error.into()),
-    };
+    let store = session.store().await?;
     match command {
         Command::List => list(&session, store.as_ref()).await?,
         Command::Remove { words, language } => {
