@@ -1,9 +1,12 @@
 //! Language models as a port: a conversation in, text or tool calls out. A model only drafts; what it wrote is read
 //! and authorised like everything else.
 
+pub mod budget;
 mod error;
+mod schema;
 
 pub use error::LlmError;
+pub use schema::follows;
 
 use std::fmt;
 

@@ -6,11 +6,13 @@ mod error;
 mod ledger;
 mod open;
 mod shortcut;
+mod spent;
 
 pub use delayed::{DelayedRow, DelayedTable};
 pub use error::StoreError;
 pub use ledger::{EgressRow, EgressTable};
 pub use shortcut::ShortcutTable;
+pub use spent::SpentTable;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -69,6 +71,11 @@ impl Store {
     /// Shortcuts.
     pub fn shortcuts(&self) -> ShortcutTable {
         ShortcutTable { store: self.clone() }
+    }
+
+    /// What models outside the house have cost.
+    pub fn spent(&self) -> SpentTable {
+        SpentTable { store: self.clone() }
     }
 
     /// Where the damaged database lies that this one took the place of.

@@ -6,3 +6,4 @@ mod delayed;
 mod ledger;
 mod opening;
 mod place;
+mod spent;
