@@ -1,14 +1,15 @@
 //! One utterance in its conversation: what was asked before, what it leads to, what is asked, said or undone next.
 
+mod undo;
+
 use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::act::{Action, ExposedEntities, Past, Refusal, Risk, verify};
+use crate::act::Past;
 use crate::dialogue::{
     Candidate, Choice, Chosen, Clearance, Confirmed, Deed, Dialogues, Pending, Pin, Question, Satellite,
-    Turn, Utterance, act_in_words, candidates,
+    Turn, Utterance, candidates,
 };
-use crate::home::HomeError;
 use crate::pipeline::{
     Background, Marks, Outcome, Request, SENTENCE_LEN_MAX, carry_out, consider_after, reconsider,
 };
@@ -258,61 +259,6 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
                 }
             }
         }
-    }
-
-    /// Restores what was before an act; what is of the highest risk is asked first.
-    async fn restore(
-        &self,
-        past: &[Past],
-        clearance: &Clearance,
-        request: &Request,
-        satellite: Option<&Satellite>,
-        marks: &mut Marks,
-    ) -> Result<Reply, RunError> {
-        let say = |sentence: &Sentence| Ok(Reply::say(sentence, &request.language));
-        let registry = self.home.registry()?;
-        let exposed = ExposedEntities::of(&registry).judged_by(self.matrix);
-        let drafts: Result<Vec<_>, Refusal> = past.iter().map(|past| exposed.restore(past)).collect();
-        let Ok(drafts) = drafts else {
-            let lost = past.iter().filter(|past| exposed.restore(past).is_err()).map(Past::target);
-            return say(&Sentence::CannotUndo { names: self.names(lost) });
-        };
-        let authorised: Result<Vec<Action>, Refusal> =
-            drafts.iter().map(|draft| draft.clone().authorize(&request.caller, clearance)).collect();
-        let Ok(actions) = authorised else {
-            let risky: Vec<_> = drafts.iter().filter(|draft| draft.risk() >= Risk::R3).collect();
-            let names: Vec<_> = risky.iter().map(|draft| name_of(&registry, draft.target())).collect();
-            let question = Question::Confirm(Pending {
-                asked: String::new(),
-                act: act_in_words(&risky, &names, &request.language),
-                deed: Deed::Restore(past.to_vec()),
-                drafts: drafts.clone(),
-            });
-            self.forget_act(satellite);
-            return Ok(self.pose(question, risky.first().map(|draft| draft.target()), request, satellite));
-        };
-        self.call_all(&actions).await?;
-        marks.acted = Some(self.clock.now());
-        let proof = verify(&actions, self.home, self.clock).await;
-        marks.verified = Some(self.clock.now());
-        if !proof.missing.is_empty() {
-            return say(&Sentence::DidNotFollow { names: self.names(proof.missing.iter()) });
-        }
-        self.forget_act(satellite);
-        say(&Sentence::Undone { names: self.names(actions.iter().map(Action::target)) })
-    }
-
-    fn forget_act(&self, satellite: Option<&Satellite>) {
-        if let Some(satellite) = satellite {
-            self.dialogues().forget_act(satellite);
-        }
-    }
-
-    async fn call_all(&self, actions: &[Action]) -> Result<(), HomeError> {
-        for action in actions {
-            self.home.call(action).await?;
-        }
-        Ok(())
     }
 
     fn dialogues(&self) -> MutexGuard<'_, Dialogues> {

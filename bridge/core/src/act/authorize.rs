@@ -196,11 +196,12 @@ impl<'a> ExposedEntities<'a> {
         let Some(step) = past.step() else {
             return Err(Refusal::UnknownRule { intent: "undo".to_owned(), target });
         };
+        let data = step.data(&past.before);
         Ok(Draft {
-            service: step.action.clone(),
-            data: step.data(&past.before),
             risk: self.risk_of(step.risk, entity),
-            unusual: false,
+            unusual: is_unusual(&step.action, &data, self.registry.fahrenheit),
+            service: step.action.clone(),
+            data,
             expectation: Expectation::states(&step.expect),
             target,
         })

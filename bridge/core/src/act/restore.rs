@@ -21,11 +21,14 @@ pub struct Past {
 impl Past {
     /// How the targets of these actions are now, before they are carried out.
     pub fn before(actions: &[Action], home: &impl Home) -> Vec<Self> {
-        let past = |action: &Action| {
-            let before = home.state(action.target())?;
-            Some(Self { service: action.service().to_owned(), target: action.target().clone(), before })
+        let unknown = || EntityState { state: "unknown".to_owned(), attributes: serde_json::Map::new() };
+        let past = |action: &Action| Self {
+            service: action.service().to_owned(),
+            target: action.target().clone(),
+            // What is not known cannot be restored, and "undo that" has to say so.
+            before: home.state(action.target()).unwrap_or_else(unknown),
         };
-        actions.iter().filter_map(past).collect()
+        actions.iter().map(past).collect()
     }
 
     /// The entity.

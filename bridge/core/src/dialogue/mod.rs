@@ -266,10 +266,11 @@ impl Dialogues {
         (now.saturating_sub(*at) <= UNDO_FOR).then(|| before.clone())
     }
 
-    /// The last act of this satellite is undone, or it was asked whether it is to be: it can be undone once.
-    pub fn forget_act(&mut self, satellite: &Satellite) {
+    /// What is left to undo of the last act: it is undone once, and asked about once.
+    pub fn keep_undoable(&mut self, satellite: &Satellite, left: Vec<Past>) {
         if let Some(dialogue) = self.satellites.get_mut(satellite) {
-            dialogue.acted = None;
+            dialogue.acted =
+                dialogue.acted.take().map(|(_, at)| (left, at)).filter(|(left, _)| !left.is_empty());
         }
     }
 

@@ -86,6 +86,8 @@ sentences! {
     CannotUndo { names } = "cannot-undo", NotHandled;
     /// It is again as it was.
     Undone { names } = "undone", Handled;
+    /// A part of it is.
+    UndoneInPart { names, lost } = "undone-in-part", NotHandled;
     /// What was confirmed is no longer what would be done.
     ChangedMeanwhile = "changed-meanwhile", NotHandled;
     /// Another satellite heard it as well.
