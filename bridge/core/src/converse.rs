@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::act::Past;
 use crate::dialogue::{
-    Candidate, Choice, Chosen, Clearance, Confirmed, Deed, Dialogues, Pending, Pin, Question, Satellite,
-    Turn, Utterance, candidates,
+    Candidate, Choice, Chosen, Clearance, Completed, Confirmed, Deed, Dialogues, Pending, Pin, Question,
+    Satellite, Turn, Unfinished, Utterance, candidates,
 };
 use crate::pipeline::{
     Background, Marks, Outcome, Request, SENTENCE_LEN_MAX, carry_out, consider_after, reconsider,
@@ -54,6 +54,8 @@ pub struct Conversation<'a, H, C, S> {
 struct Progress {
     marks: Marks,
     decision: Option<Decision>,
+    /// The words that the run is about, if they are not those that were said.
+    words: Option<String>,
 }
 
 impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
@@ -65,7 +67,12 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
             Err(error) => Reply::rescue(&error, &request.language),
         };
         if let Some(satellite) = satellite.filter(|_| request.source != Source::Passive) {
-            self.dialogues().said(satellite, &reply.text, self.clock.now());
+            let (mut dialogues, now) = (self.dialogues(), self.clock.now());
+            dialogues.said(satellite, &reply.text, now);
+            if reply.asks_for_more() {
+                let asked = progress.words.unwrap_or_else(|| request.text.expose().clone());
+                dialogues.ask_for_more(satellite, Unfinished { asked, key: reply.code }, now);
+            }
         }
         Outcome { reply, decision: progress.decision, marks: progress.marks }
     }
@@ -90,13 +97,8 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
         let turn = self.dialogues().hear(&heard, self.pin);
         let say = |sentence: &Sentence| Ok(Reply::say(sentence, &request.language));
         match turn {
-            Turn::New => {
-                if let Some(outcome) = self.specialised(request).await {
-                    (progress.decision, progress.marks) = (outcome.decision, outcome.marks);
-                    return Ok(outcome.reply);
-                }
-                self.follow(request, Vec::new(), satellite, progress).await
-            }
+            Turn::New => self.begin(request, satellite, progress).await,
+            Turn::Completed(completed) => self.complete(completed, request, satellite, progress).await,
             Turn::Chosen(Chosen { asked, not_meant }) => {
                 let chosen = Request { text: Pii::new(asked), ..request.clone() };
                 self.follow(&chosen, not_meant, satellite, progress).await
@@ -106,6 +108,49 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
             Turn::Say(sentence) => say(&sentence),
             Turn::Again(text) => Ok(Reply::done(text)),
         }
+    }
+
+    /// Deals with a sentence of its own.
+    async fn begin(
+        &self,
+        request: &Request,
+        satellite: Option<&Satellite>,
+        progress: &mut Progress,
+    ) -> Result<Reply, RunError> {
+        if let Some(outcome) = self.specialised(request).await {
+            (progress.decision, progress.marks) = (outcome.decision, outcome.marks);
+            return Ok(outcome.reply);
+        }
+        self.follow(request, Vec::new(), satellite, progress).await
+    }
+
+    /// Deals with a sentence that was completed, if the two halves make one; else with what was said alone.
+    async fn complete(
+        &self,
+        Completed { whole, key }: Completed,
+        request: &Request,
+        satellite: Option<&Satellite>,
+        progress: &mut Progress,
+    ) -> Result<Reply, RunError> {
+        let completed = Request { text: Pii::new(whole.clone()), ..request.clone() };
+        let outcome = self.specialised(&completed).await;
+        // What is asked for again was not said.
+        if let Some(outcome) = outcome.filter(|outcome| outcome.reply.code != key) {
+            progress.words = Some(whole);
+            (progress.decision, progress.marks) = (outcome.decision, outcome.marks);
+            return Ok(outcome.reply);
+        }
+        let decision = consider_after(&Background::default(), &completed, self.home, self.matrix).await?;
+        let is_known = match decision.route() {
+            Route::Act | Route::Answer => !decision.sentences.is_empty(),
+            Route::Clarify => !matches!(decision.gate(), Gate::Place | Gate::Rest),
+            Route::Delegate | Route::Remember | Route::Control | Route::Refuse => false,
+        };
+        if !is_known {
+            return self.begin(request, satellite, progress).await;
+        }
+        progress.words = Some(whole);
+        self.lead(decision, &completed, satellite, progress).await
     }
 
     async fn specialised(&self, request: &Request) -> Option<Outcome> {
@@ -124,6 +169,17 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
         let last = satellite.and_then(|satellite| self.dialogues().last_act(satellite, now));
         let background = Background { last, not_meant };
         let decision = consider_after(&background, request, self.home, self.matrix).await?;
+        self.lead(decision, request, satellite, progress).await
+    }
+
+    /// Does what follows from a decision.
+    async fn lead(
+        &self,
+        decision: Decision,
+        request: &Request,
+        satellite: Option<&Satellite>,
+        progress: &mut Progress,
+    ) -> Result<Reply, RunError> {
         let decision = progress.decision.insert(decision);
         progress.marks.matched = Some(self.clock.now());
         match decision.route() {

@@ -11,7 +11,8 @@ use crate::reply::{Reply, RunError, Sentence, Tone};
 use crate::resolve::{Repair, Resolution, resolve};
 use crate::route::dimension::{Length, Source};
 use crate::route::{
-    Decision, Matrix, Origin, Situation, decide, decide_length, decide_parts, decide_unsure, join,
+    Decision, Matrix, Origin, Situation, decide, decide_length, decide_parts, decide_unplaced, decide_unsure,
+    join,
 };
 use crate::{Clock, EntityId, Home, Language, Pii};
 
@@ -112,6 +113,7 @@ pub async fn consider_after(
         }
     }
     let decision = match repair {
+        Repair::None if read == Read::NoPlace && found == Match::None => decide_unplaced(text, &situation),
         Repair::None => decide(text, &found, &situation),
         Repair::OneOf(choices) => decide_unsure(text, choices, &situation),
         Repair::Doubt => decide_unsure(text, Vec::new(), &situation),

@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex};
 
 use fakes::{FakeHome, KITCHEN, PausedClock};
 use futures_util::future::BoxFuture;
+use helix_core::converse::{Conversation, Specialist};
 use helix_core::delay::{
     BookError, DelayBook, DelayedCommand, NewCommand, Performed, State, WAITING_MAX, answer, keep, perform,
     plan,
 };
+use helix_core::dialogue::{Dialogues, Satellite};
 use helix_core::home::{Caller, HomeError, Match, MatchSource, StrictMatch};
-use helix_core::pipeline::Request;
+use helix_core::pipeline::{Marks, Outcome, Request};
 use helix_core::reply::Reply;
 use helix_core::route::dimension::Source;
 use helix_core::route::{Matrix, Route};
@@ -341,4 +343,44 @@ async fn a_planned_command_is_decided_to_be_remembered() {
         plan(&request("turn on the kitchen light at 22:30"), &now(), &home(), Matrix::built_in()).await;
     let decision = plan.expect("asked").expect("planned").decision;
     assert_eq!(decision.route(), Route::Remember);
+}
+
+/// Takes the sentences about later out of a conversation, as the bridge does.
+struct Planner<'a>(&'a FakeHome, &'a Notes);
+
+impl Specialist for Planner<'_> {
+    async fn answer(&self, request: &Request) -> Option<Outcome> {
+        let reply = say(request.text.expose(), self.0, self.1).await?;
+        Some(Outcome { reply, decision: None, marks: Marks::default() })
+    }
+}
+
+async fn talk(text: &str, home: &FakeHome, book: &Notes, dialogues: &Mutex<Dialogues>) -> &'static str {
+    let clock = PausedClock::start();
+    let conversation = Conversation {
+        home,
+        clock: &clock,
+        matrix: Matrix::built_in(),
+        pin: None,
+        dialogues,
+        specialist: &Planner(home, book),
+    };
+    let hall = Satellite::Entity(EntityId::from("assist_satellite.hall"));
+    conversation.respond(&request(text), Some(&hall)).await.reply.code
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_that_was_asked_for_completes_the_command_and_so_does_which_one() {
+    let (home, book, dialogues) = (home(), Notes::default(), Mutex::default());
+    let code = async |text: &str| talk(text, &home, &book, &dialogues).await;
+    assert_eq!(code("Turn on the kitchen light tonight.").await, "delayed-vague");
+    assert_eq!(code("At half past ten.").await, "delayed");
+    assert_eq!(book.only().due.to_string(), "2026-11-21T21:30:00Z");
+    assert_eq!(code("turn on the stubborn light in an hour").await, "delayed");
+    assert_eq!(code("cancel the planned command").await, "planned-which");
+    assert_eq!(code("the stubborn one").await, "planned-cancelled");
+    assert_eq!(code("turn on the kitchen light tonight").await, "delayed-vague");
+    assert_eq!(code("I do not know").await, "negated");
+    assert_eq!(book.waiting().await.expect("read").len(), 1);
+    untouched(&home);
 }

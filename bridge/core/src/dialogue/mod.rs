@@ -15,7 +15,7 @@ use std::time::Duration;
 
 pub use clearance::Clearance;
 pub use pin::{OFF_FOR, Pin, PinShapeError, TRIES_MAX};
-pub use question::{CHOICES_MAX, Candidate, Choice, Deed, Pending, Question, candidates};
+pub use question::{CHOICES_MAX, Candidate, Choice, Deed, Pending, Question, Unfinished, candidates};
 pub(crate) use words::control_of;
 
 use crate::act::{Draft, Past, Risk};
@@ -93,6 +93,8 @@ pub enum Turn {
     Confirmed(Box<Confirmed>),
     /// One of several was chosen.
     Chosen(Chosen),
+    /// It may be what was left out before; if the two make no sense together, it is a sentence of its own.
+    Completed(Completed),
     /// It was no, or a wrong PIN.
     Say(Sentence),
     /// The last words are said again.
@@ -106,6 +108,15 @@ pub struct Chosen {
     pub asked: String,
     /// The entities that were not chosen.
     pub not_meant: Vec<EntityId>,
+}
+
+/// A sentence with what it left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completed {
+    /// Both halves.
+    pub whole: String,
+    /// The key of the sentence that asked for the second half.
+    pub key: &'static str,
 }
 
 /// What was confirmed, and the proof of it.
@@ -200,10 +211,19 @@ impl Dialogues {
                 let not_meant = others.map(|(_, other)| other.entity.clone()).collect();
                 Turn::Chosen(Chosen { asked: choice.asked, not_meant })
             }
-            (Answer::No, _) => Turn::Say(Sentence::Left),
-            (Answer::Other | Answer::Yes | Answer::Pin(_) | Answer::Garbled | Answer::Chosen(_), _) => {
-                Turn::New
+            (Answer::More, Question::More(Unfinished { asked, key })) => {
+                Turn::Completed(Completed { whole: joined(&asked, heard.text), key })
             }
+            (Answer::No, _) => Turn::Say(Sentence::Left),
+            (
+                Answer::Other
+                | Answer::Yes
+                | Answer::Pin(_)
+                | Answer::Garbled
+                | Answer::Chosen(_)
+                | Answer::More,
+                _,
+            ) => Turn::New,
         }
     }
 
@@ -233,9 +253,15 @@ impl Dialogues {
                 let names: Vec<_> = choice.among.iter().map(|one| one.name.clone()).collect();
                 (Question::Choice(choice), Sentence::WhichOne { names: any_of(&names, language) })
             }
+            Question::More(unfinished) => (Question::More(unfinished), Sentence::NoPlace),
         };
         self.of(satellite, now).open(question, now);
         sentence
+    }
+
+    /// Opens the question for what a sentence leaves out; it has been asked in words already.
+    pub fn ask_for_more(&mut self, satellite: &Satellite, unfinished: Unfinished, now: Duration) {
+        self.of(satellite, now).open(Question::More(unfinished), now);
     }
 
     /// Keeps the last words, for "say that again".
@@ -321,6 +347,12 @@ impl Dialogues {
         dialogue.used = now;
         dialogue
     }
+}
+
+/// Two halves of a sentence as one: what ended the first does not part them.
+fn joined(asked: &str, more: &str) -> String {
+    let is_end = |c: char| c.is_whitespace() || matches!(c, '.' | '!' | '?' | ',' | ';' | '…');
+    format!("{} {}", asked.trim_end_matches(is_end), more.trim())
 }
 
 fn confirmed(pending: Pending) -> Turn {

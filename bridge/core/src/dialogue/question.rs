@@ -2,10 +2,11 @@
 
 use secrecy::SecretString;
 
-use super::words::{Assent, Words};
+use super::words::{Assent, Words, control_of};
 use crate::act::{Draft, Past};
 use crate::home::{Area, Entity, Registry};
-use crate::route::plain_words;
+use crate::route::dimension::ControlAsk;
+use crate::route::{begins_an_order, plain_words};
 use crate::{EntityId, Language};
 
 /// What is done once a person has said yes.
@@ -99,6 +100,17 @@ pub enum Question {
     Pin(Pending),
     /// Which one?
     Choice(Choice),
+    /// What a sentence leaves out: a room, a time, which one.
+    More(Unfinished),
+}
+
+/// A sentence that leaves something out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfinished {
+    /// The words that led to the question.
+    pub asked: String,
+    /// The key of the sentence that asked for the rest.
+    pub key: &'static str,
 }
 
 /// What an utterance is to an open question.
@@ -107,6 +119,8 @@ pub(super) enum Answer {
     Yes,
     No,
     Chosen(usize),
+    /// It may be what was left out.
+    More,
     Pin(SecretString),
     /// It holds digits, but not as many as a PIN, or among other words.
     Garbled,
@@ -137,8 +151,23 @@ impl Question {
                     None => Answer::Other,
                 }
             }
+            Self::More(_) if words.assent(text, "") == Some(Assent::No) => Answer::No,
+            Self::More(_) if may_complete(text, language) => Answer::More,
+            Self::More(_) => Answer::Other,
         }
     }
+}
+
+/// The longest answer to what was left out, in words: "the one in the guest room upstairs, please".
+const MORE_WORDS_MAX: usize = 9;
+
+/// Whether these words may stand beside an order: they are few, and none themselves.
+fn may_complete(text: &str, language: &Language) -> bool {
+    let words = plain_words(text);
+    let count = words.split(' ').filter(|word| !word.is_empty()).count();
+    (1..=MORE_WORDS_MAX).contains(&count)
+        && !begins_an_order(&words, language)
+        && control_of(text, language) == ControlAsk::None
 }
 
 /// The only candidate whose name, alias or area is the answer, or else holds every word of it.

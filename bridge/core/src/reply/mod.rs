@@ -41,6 +41,14 @@ impl Reply {
         Self { text: String::new(), tone: Tone::NotHandled, code: "overheard" }
     }
 
+    /// Whether it asks for what the sentence left out: a room, a time, which one.
+    pub fn asks_for_more(&self) -> bool {
+        let list = String::new();
+        [Sentence::NoPlace, Sentence::DelayedVague, Sentence::PlannedWhich { list }]
+            .iter()
+            .any(|sentence| sentence.key() == self.code)
+    }
+
     /// One of Helix's sentences.
     pub fn say(sentence: &Sentence, language: &Language) -> Self {
         Self { text: sentence.text(language), tone: sentence.tone(), code: sentence.key() }

@@ -225,6 +225,16 @@ pub(crate) fn decide_length(length: Length, situation: &Situation<'_>) -> Decisi
     conclude(evidence, situation)
 }
 
+/// Decides about a command that the matcher declined because it names no room.
+pub(crate) fn decide_unplaced(text: &str, situation: &Situation<'_>) -> Decision {
+    let mut evidence = Evidence::blank(text, &[], situation);
+    evidence.dimensions.found = Found::Unnamed;
+    if evidence.dimensions.speech_act == SpeechAct::Command {
+        evidence.stop(Target::Unplaced, Sentence::NoPlace);
+    }
+    conclude(evidence, situation)
+}
+
 /// Decides about one or several commands that the strict matcher accepted, in one sentence: all of them are done,
 /// or none. The guard reads the whole sentence as it was said.
 pub(crate) fn decide_parts(
@@ -458,6 +468,12 @@ fn entity_named<'a>(registry: &'a Registry, name: &str) -> Option<&'a crate::hom
     let wanted = words::normalize(name);
     let called = |name: &String| words::normalize(name) == wanted;
     registry.entities.values().find(|entity| called(&entity.name) || entity.aliases.iter().any(called))
+}
+
+/// Whether normalised `words` begin as an order does; in a language without a list nobody can tell, and nothing does.
+pub(crate) fn begins_an_order(words: &str, language: &Language) -> bool {
+    let of_language = words::Words::of(language);
+    !of_language.opening.is_empty() && of_language.is_order(words)
 }
 
 pub(crate) fn name_of(registry: &Registry, target: &EntityId) -> String {
