@@ -47,6 +47,10 @@ pub struct Decision {
     pub took_ms: f64,
     /// How much of it was waiting for Home Assistant.
     pub home_ms: f64,
+    /// About how many sentences Home Assistant was asked.
+    pub home_sentences: usize,
+    /// In how many questions.
+    pub home_questions: usize,
 }
 
 /// An action of Home Assistant that would be called.

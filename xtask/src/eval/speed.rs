@@ -64,8 +64,7 @@ pub(super) async fn run(arguments: &Arguments, profile: Profile) -> Result<Findi
     let strict = Strict::of(&known, &registry, "en")?;
     let timed = timed(&mut router, &strict, arguments.timed, &natural).await?;
     let from = 2 * arguments.timed + WARM_UP;
-    let nth = |n: usize| if n.is_multiple_of(2) { home::plain(from + n) } else { natural(from + n) };
-    let said = (0..arguments.streamed).map(nth).collect();
+    let said = (0..arguments.streamed).map(|n| natural(from + n)).collect();
     let socket = Socket::open(&home.url(), home.assistant().token()).await?;
     let streamed = streamed(&mut router, said, &socket).await?;
     known.close().await;
@@ -197,14 +196,25 @@ fn details(timed: &Timed, streamed: &Streamed) -> String {
         timed.debug.line("peer: one sentence, one question to Home Assistant"),
         streamed.pings.line("ping of Home Assistant meanwhile"),
     ];
+    let asked =
+        [("accepted as it is", &timed.plain), ("natural", &timed.natural)].map(|(which, decisions)| {
+            let of = |count: fn(&Decision) -> usize| {
+                let series = Series::new(decisions.iter().map(|decision| count(decision) as f64).collect());
+                format!("{} (p95 {})", series.p50(), series.p95())
+            };
+            let (sentences, questions) = (of(|d| d.home_sentences), of(|d| d.home_questions));
+            format!("{which}: {sentences} sentences in {questions} questions")
+        });
     format!(
         "A home of {} exposed entities in 40 areas; no sentence was seen before. The peer is one question to Home Assistant's matcher about one \
-         new sentence in the same run.\n\n```\n{}\n```\n\nOf the natural sentences {} % act, of the plain ones {} %; of the stream {} of {}.",
+         new sentence in the same run.\n\n```\n{}\n```\n\nOf the natural sentences {} % act, of the plain ones {} %; of the stream {} of {}. What Home Assistant \
+         was asked for a decision, median: {}.",
         home::ENTITIES,
         lines.join("\n"),
         acting(&timed.natural),
         acting(&timed.plain),
         streamed.acting,
         streamed.n,
+        asked.join("; "),
     )
 }

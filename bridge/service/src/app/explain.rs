@@ -14,7 +14,7 @@ use helix_core::{Clock, Home, Language, Pii};
 use super::later::now_at;
 use super::own_language;
 use super::visit::Visit;
-use super::waited::Waited;
+use super::waited::{Asked, Waited};
 use crate::clock::SystemCalendar;
 use crate::config::Config;
 
@@ -37,8 +37,8 @@ pub struct Explained {
     pub reason: String,
     /// How long it took.
     pub took: Duration,
-    /// How much of it was waiting for Home Assistant.
-    pub waited: Duration,
+    /// How much of it Home Assistant had to do with it.
+    pub asked: Asked,
 }
 
 impl Explainer {
@@ -83,7 +83,7 @@ impl Explainer {
             (gate, Some(sentence)) => format!("{} at the gate `{}`", sentence.key(), gate.as_str()),
             (gate, None) => format!("passed at the gate `{}`", gate.as_str()),
         };
-        Ok(Explained { decision, reply, reason, took, waited: home.time() })
+        Ok(Explained { decision, reply, reason, took, asked: home.asked() })
     }
 
     async fn decide(&self, request: &Request, home: &impl Home) -> Result<Decision, RunError> {

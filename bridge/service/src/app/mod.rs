@@ -26,6 +26,7 @@ pub use explain::{Explained, Explainer};
 pub use registration::unregister;
 pub use speech::{ModelChoice, engine_config, model_choice};
 pub use visit::Visit;
+pub use waited::Asked;
 
 use crate::clock::{SystemCalendar, SystemClock};
 use crate::config::Config;

@@ -1,7 +1,6 @@
 //! A home that counts how long it was waited for: what is left of a decision's time is Helix's own.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use helix_core::act::Action;
@@ -11,27 +10,40 @@ use helix_core::{Clock, EntityId, Home, Language};
 use crate::clock::SystemClock;
 use crate::hass::HomeAssistant;
 
+/// What Home Assistant was asked for one decision.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The time from questions to answers; a decision asks one question after the other.
+    pub waited: Duration,
+    /// The questions.
+    pub questions: usize,
+    /// The sentences in them.
+    pub sentences: usize,
+}
+
 /// Home Assistant, for one decision.
 #[derive(Debug)]
 pub(super) struct Waited {
     home: HomeAssistant,
     clock: SystemClock,
-    micros: AtomicU64,
+    asked: Mutex<Asked>,
 }
 
 impl Waited {
     pub(super) fn new(home: HomeAssistant, clock: SystemClock) -> Self {
-        Self { home, clock, micros: AtomicU64::new(0) }
+        Self { home, clock, asked: Mutex::default() }
     }
 
-    /// The time from questions to answers so far; a decision asks one question after the other.
-    pub(super) fn time(&self) -> Duration {
-        Duration::from_micros(self.micros.load(Ordering::Relaxed))
+    /// What it was asked so far.
+    pub(super) fn asked(&self) -> Asked {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn count(&self, from: Duration) {
-        let micros = self.clock.now().saturating_sub(from).as_micros();
-        self.micros.fetch_add(u64::try_from(micros).unwrap_or(u64::MAX), Ordering::Relaxed);
+    fn count(&self, from: Duration, sentences: usize) {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.waited += self.clock.now().saturating_sub(from);
+        asked.questions += 1;
+        asked.sentences += sentences;
     }
 }
 
@@ -58,9 +70,9 @@ impl Home for Waited {
         language: &Language,
         caller: &Caller,
     ) -> Result<Vec<Match>, HomeError> {
-        let from = self.clock.now();
+        let (from, count) = (self.clock.now(), sentences.len());
         let answers = self.home.dry_run(sentences, language, caller).await;
-        self.count(from);
+        self.count(from, count);
         answers
     }
 
@@ -72,14 +84,14 @@ impl Home for Waited {
     ) -> Result<Execution, HomeError> {
         let from = self.clock.now();
         let done = self.home.process(sentence, language, caller).await;
-        self.count(from);
+        self.count(from, 1);
         done
     }
 
     async fn call(&self, action: &Action) -> Result<(), HomeError> {
         let from = self.clock.now();
         let done = self.home.call(action).await;
-        self.count(from);
+        self.count(from, 0);
         done
     }
 }

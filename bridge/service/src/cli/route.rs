@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use futures_util::{Stream, StreamExt, stream};
 use helix::app::Explainer;
 use helix_core::act::Draft;
 use helix_core::route::Route;
@@ -17,6 +18,9 @@ use super::{Session, told};
 
 /// A line of standard input is at most this long, bytes.
 const LINE_LEN_MAX: usize = 1 << 20;
+/// Sentences that are decided about at the same time: enough that Home Assistant never waits for the next question, few
+/// enough that it answers others at once. It matches one sentence after the other.
+const AT_ONCE: usize = 2;
 /// Actions that are shown to people: a command may concern a hundred lights.
 const SHOWN_MAX: usize = 5;
 
@@ -62,18 +66,16 @@ struct Row {
     took_ms: f64,
     /// How much of it was waiting for Home Assistant.
     home_ms: f64,
+    /// About how many sentences Home Assistant was asked for that, in how many questions.
+    home_sentences: usize,
+    home_questions: usize,
 }
 
 pub(crate) async fn run(session: Session, args: Args) -> anyhow::Result<ExitCode> {
     let explainer = Explainer::connect(&session.config, Duration::from_secs(20)).await?;
     if args.stdin {
         let defaults = Defaults { language: args.language, area: args.area };
-        let mut input = BufReader::new(tokio::io::stdin());
-        for number in 1.. {
-            let Some(text) = next_line(&mut input).await.context("standard input")? else { break };
-            answer(&explainer, number, &text, &defaults).await;
-        }
-        return Ok(ExitCode::SUCCESS);
+        return answer_all(&explainer, &defaults).await;
     }
     let line = Line { text: args.text.join(" "), language: args.language, area: args.area, source: None };
     let row = explain(&explainer, line).await?;
@@ -88,14 +90,38 @@ struct Defaults {
     area: Option<String>,
 }
 
-/// Answers one line with one line, whatever it holds.
-async fn answer(explainer: &Explainer, number: u64, text: &[u8], defaults: &Defaults) {
-    let error = |text: String| Output::always(&json!({ "line": number, "error": text }));
+/// Answers the lines of standard input in their order, some of them worked on at the same time.
+async fn answer_all(explainer: &Explainer, defaults: &Defaults) -> anyhow::Result<ExitCode> {
+    let lines = lines(BufReader::new(tokio::io::stdin())).enumerate();
+    let answers = lines.map(|(at, line)| async move {
+        let line = line.context("standard input")?;
+        anyhow::Ok(answer(explainer, at + 1, &line, defaults).await)
+    });
+    let mut answers = std::pin::pin!(answers.buffered(AT_ONCE));
+    while let Some(answer) = answers.next().await {
+        if let Some(answer) = answer? {
+            Output::always(&answer);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What one line is answered with.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Answer {
+    Row(Box<Row>),
+    Error { line: usize, error: String },
+}
+
+/// Answers one line, whatever it holds; an empty one not at all.
+async fn answer(explainer: &Explainer, number: usize, text: &[u8], defaults: &Defaults) -> Option<Answer> {
+    let error = |error: String| Some(Answer::Error { line: number, error });
     if text.len() > LINE_LEN_MAX {
         return error("the line is longer than 1 MiB; send shorter ones".into());
     }
     if text.trim_ascii().is_empty() {
-        return;
+        return None;
     }
     let mut line: Line = match serde_json::from_slice(text) {
         Ok(line) => line,
@@ -104,9 +130,16 @@ async fn answer(explainer: &Explainer, number: u64, text: &[u8], defaults: &Defa
     line.language = line.language.or_else(|| defaults.language.clone());
     line.area = line.area.or_else(|| defaults.area.clone());
     match explain(explainer, line).await {
-        Ok(row) => Output::always(&row),
+        Ok(row) => Some(Answer::Row(Box::new(row))),
         Err(wrong) => error(told(&wrong)),
     }
+}
+
+/// Its lines, each as long as it is allowed to be.
+fn lines(input: impl AsyncBufRead + Unpin) -> impl Stream<Item = std::io::Result<Vec<u8>>> {
+    stream::try_unfold(input, |mut input| async move {
+        Ok(next_line(&mut input).await?.map(|line| (line, input)))
+    })
 }
 
 /// The next line without its end; of one that is too long, only its beginning. `None` is the end.
@@ -165,7 +198,9 @@ async fn explain(explainer: &Explainer, line: Line) -> anyhow::Result<Row> {
         gates: decision.judgement.asked.iter().map(|(gate, _)| gate.as_str()).collect(),
         scores: decision.judgement.scores.iter().map(score).collect(),
         took_ms: result.took.as_secs_f64() * 1000.0,
-        home_ms: result.waited.as_secs_f64() * 1000.0,
+        home_ms: result.asked.waited.as_secs_f64() * 1000.0,
+        home_sentences: result.asked.sentences,
+        home_questions: result.asked.questions,
     })
 }
 

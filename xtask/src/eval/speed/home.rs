@@ -114,19 +114,53 @@ pub(super) fn plain(n: usize) -> String {
     format!("set the {area} {thing} brightness to {} percent", 1 + n / (4 * AREAS.len()) % 100).to_lowercase()
 }
 
+const OPENERS: [&str; 12] = [
+    "",
+    "please ",
+    "hey, ",
+    "could you ",
+    "can you ",
+    "okay, now ",
+    "would you please ",
+    "I'd like you to ",
+    "hey, can you ",
+    "now ",
+    "go ahead and ",
+    "um, ",
+];
+const CLOSERS: [&str; 8] =
+    ["", " please", " for me", " now", ", thanks", " for me please", " again", ", would you"];
+/// Thing, and what people ask of it; `{}` is its name, `#` a number.
+const ASKED: [(&str, &str); 14] = [
+    ("Ceiling Light", "get the {} on"),
+    ("Ceiling Light", "put the {} to # percent"),
+    ("Floor Lamp", "make the {} # percent"),
+    ("Floor Lamp", "kill the {}"),
+    ("Wall Light", "switch the {} off"),
+    ("Wall Light", "dim the {} down to # percent"),
+    ("Shelf Light", "bring the {} up to # percent"),
+    ("Heater", "get the {} going"),
+    ("Charger", "put the {} off"),
+    ("Fan", "start the {}"),
+    ("Blinds", "let the {} down"),
+    ("Curtains", "pull the {} open"),
+    ("Thermostat", "get the {} to # degrees"),
+    ("Speaker", "make the {} # percent loud"),
+];
+/// Numbers that are usual in percent as well as in degrees.
+const LEVELS: [usize; 7] = [18, 19, 20, 21, 22, 23, 24];
+
 /// The n-th sentence as people say it, most of them with a slip.
 pub(super) fn natural(n: usize, slips: &Slips, names: &[String]) -> String {
-    let thing = THINGS[n % 4].1;
-    let area = AREAS[n / 4 % AREAS.len()];
-    let level = 1 + n / (4 * AREAS.len()) % 100;
+    let (thing, ask) = ASKED[n % ASKED.len()];
+    let n = n / ASKED.len();
+    let area = AREAS[n % AREAS.len()];
+    let round = n / AREAS.len();
+    let (opener, closer) =
+        (OPENERS[round % OPENERS.len()], CLOSERS[(n + round / OPENERS.len()) % CLOSERS.len()]);
     let name = format!("{area} {thing}").to_lowercase();
-    let sentence = match n % 5 {
-        0 => format!("I'd like the {name} at {level} percent"),
-        1 => format!("could you put the {name} to {level} percent for me"),
-        2 => format!("please dim the {name} down to {level} percent"),
-        3 => format!("can we have the {name} at about {level} percent"),
-        _ => format!("hey, make the {name} {level} percent, would you"),
-    };
+    let level = LEVELS[round % LEVELS.len()].to_string();
+    let sentence = format!("{opener}{}{closer}", ask.replace("{}", &name).replace('#', &level));
     slips.slip(&sentence, names, &[]).map_or(sentence, |slipped| slipped.sentence)
 }
 
@@ -152,7 +186,9 @@ mod tests {
     #[test]
     fn no_sentence_comes_twice() {
         let slips = Slips::of("en").expect("slips");
-        let said: BTreeSet<_> = (0..5_000).flat_map(|n| [plain(n), natural(n, &slips, &[])]).collect();
-        assert!(said.len() > 9_900, "{}", said.len());
+        let names: Vec<String> = stage().entities.into_iter().map(|entity| entity.name).collect();
+        let said: BTreeSet<_> = (0..11_000).map(|n| natural(n, &slips, &names)).collect();
+        assert!(said.len() > 10_950, "{}", said.len());
+        assert_eq!((0..5_000).map(plain).collect::<BTreeSet<_>>().len(), 5_000);
     }
 }
