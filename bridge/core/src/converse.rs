@@ -15,6 +15,7 @@ use crate::pipeline::{
 };
 use crate::repair::LastAct;
 use crate::reply::{Reply, RunError, Sentence};
+use crate::request::{Kind, NewRequest, RequestBook, RequestError};
 use crate::route::dimension::{ControlAsk, Source};
 use crate::route::{Decision, Gate, Matrix, Route, name_of};
 use crate::{Clock, EntityId, Home, Pii};
@@ -45,6 +46,8 @@ pub struct Conversation<'a, H, C, S> {
     pub pin: Option<&'a Pin>,
     /// What was asked and said before, of all satellites.
     pub dialogues: &'a Mutex<Dialogues>,
+    /// Where what cannot be done yet is kept.
+    pub requests: Option<&'a dyn RequestBook>,
     /// Asked before the matcher about a sentence that answers no question.
     pub specialist: &'a S,
 }
@@ -193,11 +196,33 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
             }
             // Nobody talked to Helix.
             Route::Refuse if decision.gate() == Gate::Source => Ok(Reply::silence()),
-            Route::Act | Route::Answer | Route::Delegate | Route::Remember | Route::Refuse => {
+            Route::Delegate => Ok(self.keep_request(Kind::Delegate, request).await),
+            Route::Remember => Ok(self.keep_request(Kind::Remember, request).await),
+            Route::Act | Route::Answer | Route::Refuse => {
                 let refusal = decision.refusal.as_ref().unwrap_or(&Sentence::NoMatch);
                 Ok(Reply::say(refusal, &request.language))
             }
         }
+    }
+
+    /// Keeps what nobody can do yet, and says so once it is durable.
+    async fn keep_request(&self, kind: Kind, request: &Request) -> Reply {
+        let Request { text, language, caller, .. } = request;
+        let device = || caller.device.as_ref().map(ToString::to_string);
+        let place = caller.satellite.as_ref().map(ToString::to_string).or_else(device);
+        let new = NewRequest { words: text.clone(), language: language.clone(), place, kind };
+        let kept = match self.requests {
+            Some(book) => book.add(&new).await,
+            None => Err(RequestError("there is no database".to_owned())),
+        };
+        let sentence = match kept {
+            Ok(_) => kind.kept(),
+            Err(error) => {
+                tracing::error!(%error, "a request could not be kept");
+                Sentence::RequestNotKept
+            }
+        };
+        Reply::say(&sentence, language)
     }
 
     async fn act(

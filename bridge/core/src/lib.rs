@@ -18,6 +18,7 @@ pub mod pii;
 pub mod pipeline;
 pub mod repair;
 pub mod reply;
+pub mod request;
 mod resolve;
 pub mod route;
 pub mod runs;

@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fakes::{FakeHome, KITCHEN, LOCK, PausedClock};
+use futures_util::future::BoxFuture;
 use helix_core::converse::Conversation;
 use helix_core::dialogue::{Dialogues, Pin, Satellite};
 use helix_core::home::{Area, Caller, EntityState, Match, MatchSource, Registry, StrictMatch};
 use helix_core::pipeline::{Outcome, Request, SENTENCE_LEN_MAX};
+use helix_core::request::{Kind, NewRequest, RequestBook, RequestError};
 use helix_core::route::dimension::Source;
 use helix_core::route::{Matrix, Route};
 use helix_core::{AreaId, EntityId, Language, Pii};
@@ -19,11 +21,37 @@ struct Talk {
     clock: PausedClock,
     pin: Option<Pin>,
     dialogues: Mutex<Dialogues>,
+    requests: Option<Requests>,
+}
+
+/// Requests in memory, or a place where none can be kept.
+#[derive(Debug, Default)]
+struct Requests {
+    kept: Mutex<Vec<NewRequest>>,
+    is_full: bool,
+}
+
+impl RequestBook for Requests {
+    fn add<'a>(&'a self, request: &'a NewRequest) -> BoxFuture<'a, Result<String, RequestError>> {
+        Box::pin(async move {
+            if self.is_full {
+                return Err(RequestError("the disk is full".into()));
+            }
+            self.kept.lock().expect("no panic").push(request.clone());
+            Ok("1".to_owned())
+        })
+    }
 }
 
 impl Talk {
     fn new() -> Self {
-        Self { home: FakeHome::new(), clock: PausedClock::start(), pin: None, dialogues: Mutex::default() }
+        Self {
+            home: FakeHome::new(),
+            clock: PausedClock::start(),
+            pin: None,
+            dialogues: Mutex::default(),
+            requests: None,
+        }
     }
 
     fn with_pin() -> Self {
@@ -41,6 +69,7 @@ impl Talk {
             matrix: Matrix::built_in(),
             pin: self.pin.as_ref(),
             dialogues: &self.dialogues,
+            requests: self.requests.as_ref().map(|requests| requests as &dyn RequestBook),
             specialist: &(),
         };
         conversation.respond(&request, satellite.as_ref()).await
@@ -290,6 +319,30 @@ async fn undo_asks_before_it_restores_what_is_far_out() {
     assert!(talk.home.called.lock().expect("no panic").is_empty());
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_nobody_can_do_yet_is_kept_word_for_word_before_it_is_told() {
+    let talk = Talk { requests: Some(Requests::default()), ..Talk::new() };
+    let told = talk.says("Plan our trip to Italy in June.").await.reply;
+    assert_eq!((told.code, told.text.contains("30 days")), ("cannot-delegate", true));
+    assert_eq!(talk.code("Remind me to take my pills every evening.").await, "cannot-remember");
+    talk.hears("assist_satellite.hall", "Plan a birthday party.", Source::Passive).await;
+    talk.says("Turn on the kitchen light").await;
+    let kept = talk.requests.as_ref().expect("requests").kept.lock().expect("no panic").clone();
+    let kinds: Vec<_> = kept.iter().map(|request| request.kind).collect();
+    assert_eq!(kinds, [Kind::Delegate, Kind::Remember]);
+    assert_eq!(kept[0].words.expose(), "Plan our trip to Italy in June.");
+    assert_eq!(kept[0].place.as_deref(), Some("assist_satellite.hall"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_kept_is_not_said_to_be() {
+    let full = Requests { is_full: true, ..Requests::default() };
+    for requests in [Some(full), None] {
+        let talk = Talk { requests, ..Talk::new() };
+        assert_eq!(talk.code("Plan our trip to Italy in June.").await, "request-not-kept");
+    }
+}
+
 /// A home in which a light has to be named by its room.
 fn without_a_room() -> Talk {
     let mut talk = Talk::new();
@@ -426,6 +479,7 @@ async fn without_anybody_to_answer_a_lock_stays_as_it_is() {
         matrix: Matrix::built_in(),
         pin: None,
         dialogues: &talk.dialogues,
+        requests: None,
         specialist: &(),
     };
     assert_eq!(conversation.respond(&request, None).await.reply.code, "needs-confirmation");

@@ -363,6 +363,7 @@ async fn talk(text: &str, home: &FakeHome, book: &Notes, dialogues: &Mutex<Dialo
         matrix: Matrix::built_in(),
         pin: None,
         dialogues,
+        requests: None,
         specialist: &Planner(home, book),
     };
     let hall = Satellite::Entity(EntityId::from("assist_satellite.hall"));

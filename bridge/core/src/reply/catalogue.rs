@@ -98,10 +98,12 @@ sentences! {
     NoCommand = "no-command", NotHandled;
     /// "… in ten minutes": not yet.
     DelayedCommand = "delayed-command", NotHandled;
-    /// A task; nobody can be given it yet.
-    CannotDelegate = "cannot-delegate", NotHandled;
-    /// Something to keep; there is no place for it yet.
-    CannotRemember = "cannot-remember", NotHandled;
+    /// A task; nobody can be given it yet. It is kept.
+    CannotDelegate { days } = "cannot-delegate", NotHandled;
+    /// Something to remember; nobody brings it up yet. It is kept.
+    CannotRemember { days } = "cannot-remember", NotHandled;
+    /// A task, or something to remember, that could not be kept.
+    RequestNotKept = "request-not-kept", NotHandled;
     /// A question that nobody here can answer.
     CannotAnswer = "cannot-answer", NotHandled;
     /// "… when I come home".

@@ -5,6 +5,7 @@ use super::{Gate, Judgement, Route, Situation, SpeechAct, name_of};
 use crate::act::Draft;
 use crate::dialogue::act_in_words;
 use crate::reply::Sentence;
+use crate::request::Kind;
 
 /// What to say at this gate; `None` where Home Assistant's own words or silence follow.
 pub(super) fn at(
@@ -27,8 +28,8 @@ pub(super) fn at(
         Gate::Risk | Gate::Bounds | Gate::Margin => said.or_else(|| Some(confirm(drafts, situation))),
         Gate::Exposure | Gate::Place | Gate::Ambiguous => Some(said.unwrap_or(Sentence::NoMatch)),
         Gate::Rest => Some(match judgement.route {
-            Route::Delegate => Sentence::CannotDelegate,
-            Route::Remember => Sentence::CannotRemember,
+            Route::Delegate => Kind::Delegate.kept(),
+            Route::Remember => Kind::Remember.kept(),
             Route::Answer => Sentence::CannotAnswer,
             Route::Clarify | Route::Act | Route::Control | Route::Refuse => said.unwrap_or(Sentence::NoMatch),
         }),

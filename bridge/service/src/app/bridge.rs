@@ -9,6 +9,7 @@ use helix_core::home::Caller;
 use helix_core::listen::{AudioSource, Ears, Heard, Patience, listen};
 use helix_core::pipeline::{Marks, Outcome, Request};
 use helix_core::reply::{Reply, RunError, Sentence, Tone};
+use helix_core::request::RequestBook;
 use helix_core::route::dimension::Source;
 use helix_core::route::{Matrix, Route};
 use helix_core::runs::{Run, Runs, Stage};
@@ -45,6 +46,7 @@ pub(super) struct Shared {
     pub(super) speech: Arc<Speech>,
     pub(super) clock: SystemClock,
     pub(super) later: Later,
+    pub(super) requests: Option<Arc<dyn RequestBook>>,
 }
 
 /// What all runs share.
@@ -54,6 +56,7 @@ pub(super) struct Bridge {
     speech: Arc<Speech>,
     clock: SystemClock,
     later: Later,
+    requests: Option<Arc<dyn RequestBook>>,
     patience: Patience,
     denoise: bool,
     language: Option<Language>,
@@ -72,6 +75,7 @@ impl Bridge {
             speech: shared.speech,
             clock: shared.clock,
             later: shared.later,
+            requests: shared.requests,
             patience: config.patience,
             denoise: config.denoise,
             language: config.language.clone(),
@@ -204,6 +208,7 @@ impl Bridge {
                 matrix: &self.matrix,
                 pin: self.pin.as_ref(),
                 dialogues: &self.dialogues,
+                requests: self.requests.as_deref(),
                 specialist: &Planner { later: &self.later, home: &self.home, matrix: &self.matrix },
             };
             conversation.respond(&request, satellite.as_ref()).instrument(span.clone()).await
@@ -338,9 +343,7 @@ fn new_id() -> UtteranceId {
 }
 
 fn row(run: &Run) -> RunRow {
-    let is_kept = [Route::Delegate, Route::Remember].iter().any(|route| run.route == Some(route.as_str()));
     RunRow {
-        request: is_kept.then(|| run.text.expose().clone()),
         id: run.id.to_string(),
         conversation: run.conversation.clone(),
         satellite: run.satellite.clone(),

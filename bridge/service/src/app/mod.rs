@@ -18,6 +18,7 @@ use std::time::Duration;
 use anyhow::Context;
 use helix_core::Language;
 use helix_core::delay::DelayBook;
+use helix_core::request::RequestBook;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -80,7 +81,10 @@ impl App {
             tasks: tasks.clone(),
         };
         let added = Arc::clone(&later.added);
-        let shared = Shared { home: home.clone(), speech: Arc::clone(&speech), clock: clock.clone(), later };
+        let requests = store.as_ref().map(|store| Arc::new(store.requests()) as Arc<dyn RequestBook>);
+        let (home_of_runs, speech_of_runs) = (home.clone(), Arc::clone(&speech));
+        let shared =
+            Shared { home: home_of_runs, speech: speech_of_runs, clock: clock.clone(), later, requests };
         let bridge = Arc::new(Bridge::new(&config, shared, metrics.clone(), espeak.clone()));
         let due_loop = book.map(|book| DueLoop {
             home: home.clone(),

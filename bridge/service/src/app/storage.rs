@@ -40,6 +40,9 @@ pub(super) async fn keep_tidy(store: Store, ledger_days: u16, cancel: Cancellati
             if let Err(error) = store.delayed().forget_ended().await {
                 tracing::warn!(code = error.code(), %error, "old delayed commands stay");
             }
+            if let Err(error) = store.requests().forget_old().await {
+                tracing::warn!(code = error.code(), %error, "old requests stay");
+            }
             tokio::time::sleep(TIDY_EVERY).await;
         }
     };

@@ -7,6 +7,7 @@ mod ledger;
 mod log;
 mod model;
 mod output;
+mod request;
 mod route;
 mod run;
 mod runs;
@@ -61,6 +62,9 @@ enum Command {
     /// Commands for later: list, cancel
     #[command(subcommand)]
     Delayed(delayed::Command),
+    /// What was asked for and cannot be done yet: list, remove
+    #[command(subcommand)]
+    Request(request::Command),
     /// Sentences that a language model resolved and that need none any more: list, remove
     #[command(subcommand)]
     Shortcut(shortcut::Command),
@@ -144,6 +148,7 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Model(command) => model::run(context, command).await,
             Command::Runs(args) => runs::run(context, args).await,
             Command::Delayed(command) => delayed::run(context, command).await,
+            Command::Request(command) => request::run(context, command).await,
             Command::Shortcut(command) => shortcut::run(context, command).await,
             Command::Ledger(args) => ledger::run(context, args).await,
             Command::Unregister => unregister::run(context).await,

@@ -37,6 +37,5 @@ pub(crate) async fn run(session: Session, args: Args) -> anyhow::Result<ExitCode
 pub(crate) fn describe(row: &RunRow) -> String {
     let stages: Vec<_> = row.timeline.iter().map(|(stage, ms)| format!("{stage} {ms}")).collect();
     let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
-    let request = row.request.as_ref().map(|request| format!("  {request:?}")).unwrap_or_default();
-    format!("{:<8} {:<20} {} ms{request}", or_dash(&row.route), or_dash(&row.code), stages.join(", "))
+    format!("{:<8} {:<20} {} ms", or_dash(&row.route), or_dash(&row.code), stages.join(", "))
 }

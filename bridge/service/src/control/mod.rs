@@ -51,9 +51,6 @@ pub struct RunRow {
     pub route: Option<String>,
     /// The stable code of the outcome.
     pub code: Option<String>,
-    /// What was asked for, where nobody could do it yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request: Option<String>,
     /// Stage and milliseconds since the first one.
     pub timeline: Vec<(String, u64)>,
 }

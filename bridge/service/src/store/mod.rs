@@ -5,12 +5,14 @@ mod delayed;
 mod error;
 mod ledger;
 mod open;
+mod request;
 mod shortcut;
 mod spent;
 
 pub use delayed::{DelayedRow, DelayedTable};
 pub use error::StoreError;
 pub use ledger::{EgressRow, EgressTable};
+pub use request::{RequestRow, RequestTable};
 pub use shortcut::ShortcutTable;
 pub use spent::SpentTable;
 
@@ -66,6 +68,11 @@ impl Store {
     /// Delayed commands.
     pub fn delayed(&self) -> DelayedTable {
         DelayedTable { store: self.clone() }
+    }
+
+    /// Requests that cannot be carried out yet.
+    pub fn requests(&self) -> RequestTable {
+        RequestTable { store: self.clone() }
     }
 
     /// Shortcuts.

@@ -20,11 +20,12 @@ const ACQUIRE_LIMIT: Duration = Duration::from_secs(10);
 const READERS_MAX: u32 = 2;
 
 /// Every step from the empty database on, in order. What was released is never changed, only added to.
-const MIGRATIONS: [(&str, &str); 4] = [
+const MIGRATIONS: [(&str, &str); 5] = [
     ("egress", include_str!("../../migrations/0001_egress.sql")),
     ("delayed", include_str!("../../migrations/0002_delayed.sql")),
     ("shortcut", include_str!("../../migrations/0003_shortcut.sql")),
     ("spent", include_str!("../../migrations/0004_spent.sql")),
+    ("request", include_str!("../../migrations/0005_request.sql")),
 ];
 
 fn migrator() -> Migrator {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use helix::clock::SystemCalendar;
 use helix::store::Store;
-use helix_core::Pii;
 use helix_core::egress::{Cloud, Egress, EgressOutcome, Ledger, Privacy, Purpose};
+use helix_core::request::{Kind, NewRequest, RequestBook};
+use helix_core::{Language, Pii};
 
 use crate::command::{NOWHERE, Place};
 
@@ -23,6 +24,8 @@ fn nothing_is_kept_where_no_bridge_ever_ran() {
     place.helix(&["ledger"]).run().works().says("nothing has left the local network");
     place.helix(&["delayed", "list"]).run().works().says("nothing is planned");
     place.helix(&["shortcut", "list"]).run().works().says("there are no shortcuts");
+    place.helix(&["request", "list"]).run().works().says("no requests are kept");
+    place.helix(&["request", "remove", "x"]).run().complains(&["x", "`helix request list`"]);
     place.helix(&["delayed", "cancel", "x"]).run().complains(&["x", "`helix delayed list`"]);
     place.helix(&["shortcut", "remove", "x"]).run().complains(&["x", "`helix shortcut list`"]);
     assert!(!place.path("data").exists());
@@ -61,6 +64,27 @@ fn the_ledger_shows_word_for_word_what_left_while_the_bridge_runs() {
 }
 
 #[test]
+fn what_cannot_be_done_yet_is_listed_and_removed() {
+    let place = Place::new("requests");
+    wait(async {
+        let store = open(&place).await;
+        let new = NewRequest {
+            words: Pii::new("plan our trip to Italy".into()),
+            language: Language::english(),
+            place: None,
+            kind: Kind::Delegate,
+        };
+        store.requests().add(&new).await.expect("kept");
+        store.close().await;
+    });
+    place.helix(&["request", "list"]).run().works().says("delegate  plan our trip to Italy");
+    let rows = place.helix(&["request", "list", "--json"]).run().works().objects();
+    assert_eq!((rows.len(), &rows[0]["text"]), (1, &"plan our trip to Italy".into()));
+    place.helix(&["request", "remove", "--all"]).run().works().says("removed 1");
+    place.helix(&["request", "list"]).run().works().says("no requests are kept");
+}
+
+#[test]
 fn a_newer_database_is_refused_by_every_command_in_words() {
     let place = Place::new("newer");
     wait(async {
@@ -71,10 +95,10 @@ fn a_newer_database_is_refused_by_every_command_in_words() {
         sqlx::query(newer).execute(&pool).await.expect("changed");
         pool.close().await;
     });
-    for command in [&["ledger"][..], &["delayed", "list"], &["shortcut", "list"]] {
+    for command in [&["ledger"][..], &["delayed", "list"], &["shortcut", "list"], &["request", "list"]] {
         place.helix(command).run().complains(&["newer Helix", "99", "Install that Helix again"]);
     }
-    place.helix(&["run"]).at(NOWHERE, "t").run().complains(&["newer Helix", "helix.db.before-4"]);
+    place.helix(&["run"]).at(NOWHERE, "t").run().complains(&["newer Helix", "helix.db.before-"]);
     let doctor = place.helix(&["doctor"]).run();
     doctor.says("broken   store");
 }

@@ -6,4 +6,5 @@ mod delayed;
 mod ledger;
 mod opening;
 mod place;
+mod request;
 mod spent;
