@@ -1,5 +1,6 @@
 //! One utterance in its conversation: what was asked before, what it leads to, what is asked, said or undone next.
 
+mod learn;
 mod undo;
 
 use std::future::Future;
@@ -10,6 +11,7 @@ use crate::dialogue::{
     Candidate, Choice, Chosen, Clearance, Completed, Confirmed, Deed, Dialogues, Pending, Pin, Question,
     Satellite, Turn, Unfinished, Utterance, candidates,
 };
+use crate::draft::{Help, Helped, reconsidered};
 use crate::pipeline::{
     Background, Marks, Outcome, Request, SENTENCE_LEN_MAX, carry_out, consider_after, reconsider,
 };
@@ -50,6 +52,8 @@ pub struct Conversation<'a, H, C, S> {
     pub requests: Option<&'a dyn RequestBook>,
     /// Asked before the matcher about a sentence that answers no question.
     pub specialist: &'a S,
+    /// Asked about what the matcher declined.
+    pub help: Option<Help<'a>>,
 }
 
 /// What is known about a run while it goes on.
@@ -59,6 +63,8 @@ struct Progress {
     decision: Option<Decision>,
     /// The words that the run is about, if they are not those that were said.
     words: Option<String>,
+    /// Whether a person has chosen among several things that the words may mean.
+    chosen: bool,
 }
 
 impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
@@ -172,6 +178,13 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
         let last = satellite.and_then(|satellite| self.dialogues().last_act(satellite, now));
         let background = Background { last, not_meant };
         let decision = consider_after(&background, request, self.home, self.matrix).await?;
+        let decision = match self.help {
+            Some(help) => {
+                reconsidered(decision, help, &background, request, self.home, self.clock, self.matrix).await
+            }
+            None => decision,
+        };
+        progress.chosen = !background.not_meant.is_empty();
         self.lead(decision, request, satellite, progress).await
     }
 
@@ -187,7 +200,13 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
         progress.marks.matched = Some(self.clock.now());
         match decision.route() {
             Route::Act | Route::Answer if !decision.sentences.is_empty() => {
-                self.act(decision, request, satellite, &mut progress.marks).await
+                let reply = self.act(decision, request, satellite, &mut progress.marks).await?;
+                // What was chosen among several is not what the words mean by themselves.
+                let helped = decision.helped.as_ref().filter(|_| !progress.chosen);
+                if let Some(helped) = helped.filter(|_| reply.is_done()) {
+                    self.learn(request.text.expose(), helped, &decision.sentences, request, satellite).await;
+                }
+                Ok(reply)
             }
             Route::Clarify => Ok(self.ask(decision, request, satellite)),
             Route::Control => {
@@ -252,6 +271,7 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
                 act: act.clone(),
                 deed: Deed::Sentences(decision.sentences.clone()),
                 drafts: decision.drafts.clone(),
+                drafted: decision.helped.as_ref().is_some_and(Helped::resolved),
             })
         } else if let Sentence::WhichOne { .. } = &refusal {
             Question::Choice(Choice { asked, among: self.candidates(&decision.choices) })
@@ -298,7 +318,12 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
         let decision = progress.decision.insert(decision);
         progress.marks.matched = Some(self.clock.now());
         if decision.acts() && confirmed.clearance.is_exactly(&decision.drafts) {
-            return self.act(decision, request, satellite, &mut progress.marks).await;
+            let reply = self.act(decision, request, satellite, &mut progress.marks).await?;
+            let pending = &confirmed.pending;
+            if pending.drafted && reply.is_done() {
+                self.learn(&pending.asked, &Helped::Drafted(1), sentences, request, satellite).await;
+            }
+            return Ok(reply);
         }
         let refusal = match decision.route() {
             Route::Refuse => decision.refusal.clone(),

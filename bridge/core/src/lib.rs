@@ -8,6 +8,7 @@ pub mod clock;
 pub mod converse;
 pub mod delay;
 pub mod dialogue;
+pub mod draft;
 pub mod egress;
 pub mod home;
 pub mod id;

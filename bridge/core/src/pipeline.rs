@@ -126,7 +126,7 @@ pub async fn consider_after(
 }
 
 /// The home as if these entities were not there.
-fn without(registry: Arc<Registry>, hidden: &[EntityId]) -> Arc<Registry> {
+pub(crate) fn without(registry: Arc<Registry>, hidden: &[EntityId]) -> Arc<Registry> {
     if hidden.is_empty() {
         return registry;
     }

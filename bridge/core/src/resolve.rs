@@ -110,7 +110,7 @@ fn unsettled(agreed: Option<bool>) -> Repair {
 }
 
 /// The area where somebody speaks.
-fn area_of(caller: &Caller, registry: &Registry) -> Option<AreaId> {
+pub(crate) fn area_of(caller: &Caller, registry: &Registry) -> Option<AreaId> {
     let device = caller.device.as_ref().and_then(|device| registry.device_areas.get(device));
     let satellite = caller.satellite.as_ref().and_then(|id| registry.entities.get(id));
     device.or_else(|| satellite.and_then(|entity| entity.area.as_ref())).cloned()

@@ -71,6 +71,7 @@ impl Talk {
             dialogues: &self.dialogues,
             requests: self.requests.as_ref().map(|requests| requests as &dyn RequestBook),
             specialist: &(),
+            help: None,
         };
         conversation.respond(&request, satellite.as_ref()).await
     }
@@ -481,6 +482,7 @@ async fn without_anybody_to_answer_a_lock_stays_as_it_is() {
         dialogues: &talk.dialogues,
         requests: None,
         specialist: &(),
+        help: None,
     };
     assert_eq!(conversation.respond(&request, None).await.reply.code, "needs-confirmation");
     assert!(talk.is_locked());

@@ -365,6 +365,7 @@ async fn talk(text: &str, home: &FakeHome, book: &Notes, dialogues: &Mutex<Dialo
         dialogues,
         requests: None,
         specialist: &Planner(home, book),
+        help: None,
     };
     let hall = Satellite::Entity(EntityId::from("assist_satellite.hall"));
     conversation.respond(&request(text), Some(&hall)).await.reply.code

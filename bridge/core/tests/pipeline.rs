@@ -29,6 +29,7 @@ async fn say(text: &str, home: &FakeHome) -> Outcome {
         dialogues: &Mutex::default(),
         requests: None,
         specialist: &(),
+        help: None,
     };
     conversation.respond(&request, None).await
 }

@@ -46,6 +46,7 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
         if let Some(satellite) = satellite {
             let left = past.iter().filter(|past| !restored.contains(&past.target())).cloned().collect();
             self.dialogues().keep_undoable(satellite, left);
+            self.unlearn(satellite).await;
         }
         Ok(Reply::say(&sentence, &request.language))
     }
@@ -77,7 +78,7 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
         let act = act_in_words(&asked, &names, &request.language);
         let about = asked.first().map(|draft| draft.target().clone());
         let deed = Deed::Restore(past.to_vec());
-        let question = Question::Confirm(Pending { asked: String::new(), act, deed, drafts });
+        let question = Question::Confirm(Pending { asked: String::new(), act, deed, drafts, drafted: false });
         if let Some(satellite) = satellite {
             self.dialogues().keep_undoable(satellite, Vec::new());
         }

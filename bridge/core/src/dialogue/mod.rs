@@ -23,6 +23,7 @@ use crate::home::Caller;
 use crate::repair::LastAct;
 use crate::reply::Sentence;
 use crate::route::dimension::{ControlAsk, Source};
+use crate::shortcut::Key;
 use crate::{DeviceId, EntityId, Language};
 use echo::Echoes;
 use masks::Masks;
@@ -144,6 +145,7 @@ struct Dialogue {
     asked_pin: Option<Duration>,
     said: Option<String>,
     acted: Option<(Vec<Past>, Duration)>,
+    learnt: Option<Key>,
     last: Option<LastAct>,
     used: Duration,
 }
@@ -279,6 +281,17 @@ impl Dialogues {
         let dialogue = self.of(satellite, now);
         dialogue.acted = Some((before, now)).filter(|(before, _)| !before.is_empty());
         dialogue.last = last;
+        dialogue.learnt = None;
+    }
+
+    /// Keeps that the last act of this satellite taught what these words mean.
+    pub(crate) fn learnt(&mut self, satellite: &Satellite, key: Key, now: Duration) {
+        self.of(satellite, now).learnt = Some(key);
+    }
+
+    /// The words whose meaning the last act of this satellite taught, once.
+    pub(crate) fn unlearnt(&mut self, satellite: &Satellite) -> Option<Key> {
+        self.satellites.get_mut(satellite)?.learnt.take()
     }
 
     /// What was done last from this satellite, if a sentence that is said now may go on from it.

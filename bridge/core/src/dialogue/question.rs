@@ -20,6 +20,8 @@ pub struct Pending {
     pub deed: Deed,
     /// Exactly what the question names.
     pub drafts: Vec<Draft>,
+    /// Whether a language model drafted it.
+    pub drafted: bool,
 }
 
 impl Pending {

@@ -63,6 +63,7 @@ fn of_several_acts_the_words_of_one_are_no_yes_to_all() {
             act: "unlock the front door".into(),
             deed: Deed::Sentences(asked.split(" and ").map(str::to_owned).collect()),
             drafts: Vec::new(),
+            drafted: false,
         });
         dialogues.ask(&hall, question, &Language::english(), SECOND, None);
         let turn = hear(&mut dialogues, &hall, answer, 2 * SECOND);
@@ -81,6 +82,7 @@ fn digits_are_kept_secret_for_two_minutes_after_a_pin_was_asked_for() {
         act: "unlock the front door".into(),
         deed: Deed::Sentences(vec!["unlock the front door".into()]),
         drafts: Vec::new(),
+        drafted: false,
     };
     let late = |dialogues: &Dialogues, text: &str, at: Duration| {
         let unknown = dialogues.is_late_pin(None, text, &english, at);

@@ -42,6 +42,13 @@ pub(super) struct Cover {
     pub(super) cost: f32,
 }
 
+impl Cover {
+    /// The tokens that nothing knows.
+    pub(super) fn unexplained(&self) -> impl Iterator<Item = usize> {
+        self.elements.iter().filter(|element| element.piece == Piece::Unknown).map(|element| element.from)
+    }
+}
+
 /// Covers that are followed at each token.
 const BEAM: usize = 48;
 /// Complete covers that are looked at.
@@ -68,6 +75,27 @@ const PHRASE_BEFORE_MAX: usize = 3;
 
 /// All ways to explain a sentence, the likeliest first; only the likeliest if a word stays unknown.
 pub(super) fn covers(sentence: &[Token], index: &Index, tongue: &Tongue) -> Vec<Cover> {
+    let mut complete = ranked(sentence, index, tongue);
+    let known = |cover: &Cover| cover.unexplained().next().is_none();
+    if complete.first().is_some_and(known) {
+        complete.retain(known);
+        complete.truncate(COVERS_MAX);
+    } else {
+        complete.truncate(1);
+    }
+    complete
+}
+
+/// The ways to explain a sentence that leave the same words unexplained as the likeliest one, the likeliest first.
+pub(super) fn loose_covers(sentence: &[Token], index: &Index, tongue: &Tongue) -> Vec<Cover> {
+    let mut complete = ranked(sentence, index, tongue);
+    let left: Vec<usize> = complete.first().map(|best| best.unexplained().collect()).unwrap_or_default();
+    complete.retain(|cover| cover.unexplained().eq(left.iter().copied()));
+    complete.truncate(COVERS_MAX);
+    complete
+}
+
+fn ranked(sentence: &[Token], index: &Index, tongue: &Tongue) -> Vec<Cover> {
     let elements = elements(sentence, index, tongue);
     let mut starting: Vec<Vec<usize>> = vec![Vec::new(); sentence.len()];
     for (id, element) in elements.iter().enumerate() {
@@ -87,19 +115,8 @@ pub(super) fn covers(sentence: &[Token], index: &Index, tongue: &Tongue) -> Vec<
             }
         }
     }
-    let mut complete: Vec<Cover> = best(&ends[sentence.len()], &nodes)
-        .into_iter()
-        .flatten()
-        .map(|last| trace(last, &nodes, &elements))
-        .collect();
-    let known = |cover: &Cover| cover.elements.iter().all(|element| element.piece != Piece::Unknown);
-    if complete.first().is_some_and(known) {
-        complete.retain(known);
-        complete.truncate(COVERS_MAX);
-    } else {
-        complete.truncate(1);
-    }
-    complete
+    let last = best(&ends[sentence.len()], &nodes).into_iter().flatten();
+    last.map(|last| trace(last, &nodes, &elements)).collect()
 }
 
 fn best(ends: &[usize], nodes: &[(usize, Option<usize>, f32)]) -> Vec<Option<usize>> {

@@ -102,7 +102,7 @@ pub(super) fn touched(strict: &StrictMatch) -> BTreeSet<EntityId> {
     ProposedAction::all_of(strict).into_iter().map(|proposed| proposed.target).collect()
 }
 
-fn does(step: &Step, strict: &StrictMatch, touched: &BTreeSet<EntityId>) -> bool {
+pub(super) fn does(step: &Step, strict: &StrictMatch, touched: &BTreeSet<EntityId>) -> bool {
     let direction = touched.iter().all(|target| is_intent_of(step.ask, target.domain(), &strict.intent));
     direction && value_fits(step, strict)
 }

@@ -10,6 +10,7 @@ mod frame;
 mod index;
 mod judge;
 mod kinds;
+mod leeway;
 mod lexicon;
 mod mention;
 mod numbers;
@@ -28,6 +29,7 @@ pub use kinds::{Ask, Kind};
 pub use read::{Context, Read, Reading, Step};
 pub use twin::{TWINS_MAX, Twins, twins};
 
+pub(crate) use leeway::{Leeway, Overstep, Proposal, leeway};
 pub(crate) use respell::{harmless, renamed, respelled, sound, swallows};
 
 use crate::home::StrictMatch;

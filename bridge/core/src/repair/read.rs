@@ -18,7 +18,7 @@ use crate::home::{EntityState, Registry};
 use crate::{AreaId, EntityId, Language};
 
 /// A sentence with more words than this is no command.
-const TOKENS_MAX: usize = 40;
+pub(super) const TOKENS_MAX: usize = 40;
 
 /// Where and when a sentence is said.
 #[derive(Clone, Copy)]
@@ -127,7 +127,7 @@ impl Step {
 }
 
 /// The margin of a meaning without rivals.
-const NO_RIVAL: f32 = 9.0;
+pub(super) const NO_RIVAL: f32 = 9.0;
 
 /// Reads a sentence.
 pub(super) fn read_all(text: &str, context: &Context<'_>) -> Understanding {
@@ -303,7 +303,7 @@ fn settle(meant: Meant, said: &Said, context: &Context<'_>) -> Result<Vec<Step>,
 }
 
 /// The value after "a bit brighter" and the like, from what the state shows.
-fn changed(ask: Ask, state: &EntityState, sign: f64, by: Option<f64>, bit: bool) -> Option<f64> {
+pub(super) fn changed(ask: Ask, state: &EntityState, sign: f64, by: Option<f64>, bit: bool) -> Option<f64> {
     let number = |name: &str| state.attributes.get(name).and_then(serde_json::Value::as_f64);
     let off = state.state == "off";
     let Setting::Number(scale) = ask.setting() else { return None };

@@ -207,7 +207,7 @@ pub(super) fn named(part: &Part, around: Surroundings<'_>) -> Option<BTreeSet<En
 }
 
 /// The one kind that is named or implied; a noun that only narrows it ("the volume of the music") agrees with it.
-fn kind_of(said: &Said, place: &Place) -> Option<(Kind, Count)> {
+pub(super) fn kind_of(said: &Said, place: &Place) -> Option<(Kind, Count)> {
     let named = match place.nouns.as_slice() {
         [] => None,
         [one] => Some(*one),
@@ -222,7 +222,7 @@ fn kind_of(said: &Said, place: &Place) -> Option<(Kind, Count)> {
 }
 
 /// The areas of the places that are named; `None` if none is.
-fn named_areas(place: &Place, around: Surroundings<'_>) -> Option<BTreeSet<AreaId>> {
+pub(super) fn named_areas(place: &Place, around: Surroundings<'_>) -> Option<BTreeSet<AreaId>> {
     if place.areas.is_empty() && place.floors.is_empty() {
         return None;
     }

@@ -60,6 +60,8 @@ sentences! {
     WhichOne { names } = "which-one", NotHandled;
     /// What was understood is not sure enough to act.
     NotSure = "not-sure", NotHandled;
+    /// A language model is asked, which takes a moment.
+    OneMoment = "one-moment", Handled;
     /// There is nothing of the kind here.
     NoTargets = "no-targets", NotHandled;
     /// The command makes no sense for this entity.

@@ -36,6 +36,11 @@ impl Reply {
         Self { text, tone: Tone::Handled, code: "done" }
     }
 
+    /// Whether it tells that all went well.
+    pub fn is_done(&self) -> bool {
+        self.code == "done"
+    }
+
     /// Nothing is said: nobody talked to Helix.
     pub fn silence() -> Self {
         Self { text: String::new(), tone: Tone::NotHandled, code: "overheard" }

@@ -71,6 +71,8 @@ dimension! {
         Exact = "exact",
         /// The strict matcher accepted a repaired twin of it, and only one.
         Repaired = "repaired",
+        /// The strict matcher accepted plain sentences that a model drafted.
+        Drafted = "drafted",
         /// Several readings are equally good.
         Ambiguous = "ambiguous",
         /// A template fits, but a name in it is not known.

@@ -23,6 +23,7 @@ use serde::Deserialize;
 
 use crate::act::{Action, Draft, ExposedEntities, ProposedAction, Refusal, Risk};
 use crate::dialogue::{Clearance, any_of, candidates, control_of};
+use crate::draft::Helped;
 use crate::home::{Caller, Match, Registry, StrictMatch};
 use crate::repair::Read;
 use crate::reply::Sentence;
@@ -94,9 +95,9 @@ pub enum Gate {
     Exact,
     /// It only reads.
     Question,
-    /// A repaired twin was accepted, but another one is too close.
+    /// A repaired twin or a model's draft was accepted, but what was said is not sure enough.
     Margin,
-    /// A repaired twin was accepted.
+    /// A repaired twin or a model's draft was accepted.
     Repaired,
     /// Several readings are equally good.
     Ambiguous,
@@ -147,6 +148,8 @@ pub struct Decision {
     pub read: Read,
     /// The entities that may be meant, if the question is which.
     pub choices: Vec<EntityId>,
+    /// What a language model had to do with it, if one is named and nothing else understood the sentence.
+    pub helped: Option<Helped>,
 }
 
 impl Decision {
@@ -190,6 +193,11 @@ pub enum Origin {
     Exact,
     /// It accepted a repaired twin that is this far ahead of the next one, 0 to 1.
     Repaired(f32),
+    /// It accepted what a model drafted.
+    Drafted {
+        /// Whether the words of the sentence leave no doubt; else a person is asked.
+        sure: bool,
+    },
 }
 
 /// Decides about a sentence as the matcher took it. Pure: the same input gives the same decision.
@@ -257,6 +265,7 @@ pub(crate) fn decide_parts(
     evidence.dimensions.found = match origin {
         Origin::Exact => Found::Exact,
         Origin::Repaired(_) => Found::Repaired,
+        Origin::Drafted { .. } => Found::Drafted,
     };
     if parts.len() > 1 {
         evidence.dimensions.complexity = Complexity::SeveralSteps;
@@ -269,9 +278,12 @@ pub(crate) fn decide_parts(
     if asked.peek().is_some() && asked.all(|draft| situation.clearance.covers(draft)) {
         evidence.dimensions.cleared = Cleared::Yes;
     }
-    if let Origin::Repaired(margin) = origin
-        && margin < situation.matrix.margin(evidence.dimensions.risk)
-    {
+    let thin = match origin {
+        Origin::Exact => false,
+        Origin::Repaired(margin) => margin < situation.matrix.margin(evidence.dimensions.risk),
+        Origin::Drafted { sure } => !sure,
+    };
+    if thin {
         evidence.dimensions.confidence = Confidence::Thin;
     }
     conclude(evidence, situation)
@@ -394,6 +406,7 @@ fn conclude(evidence: Evidence, situation: &Situation<'_>) -> Decision {
         actions: Vec::new(),
         read: Read::Nothing,
         choices: Vec::new(),
+        helped: None,
     };
     if decision.acts() {
         let authorize = |draft: &Draft| draft.clone().authorize(situation.caller, situation.clearance);

@@ -210,6 +210,7 @@ impl Bridge {
                 dialogues: &self.dialogues,
                 requests: self.requests.as_deref(),
                 specialist: &Planner { later: &self.later, home: &self.home, matrix: &self.matrix },
+                help: None,
             };
             conversation.respond(&request, satellite.as_ref()).instrument(span.clone()).await
         };
