@@ -102,6 +102,7 @@ impl Talk {
             pin: None,
             dialogues: &self.dialogues,
             specialist: &(),
+            requests: None,
             help: Some(Help { model, shortcuts: Some(&self.book), aside }),
         };
         conversation.respond(&request, satellite.as_ref()).await
