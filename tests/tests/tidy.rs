@@ -7,10 +7,11 @@ use std::process::Command;
 const LINES_MAX: usize = 500;
 
 /// What each crate may depend on, besides crates of others.
-const INWARDS: [(&str, &[&str]); 6] = [
+const INWARDS: [(&str, &[&str]); 7] = [
     ("bridge/core", &[]),
     ("bridge/wyoming", &[]),
     ("bridge/hass", &[]),
+    ("agents/contract", &[]),
     ("bridge/speech", &["helix-core", "helix-wyoming"]),
     ("bridge/stt", &["helix-core", "helix-speech", "helix-wyoming"]),
     ("bridge/service", &["helix-core", "helix-wyoming", "helix-hass", "helix-speech"]),
@@ -50,10 +51,14 @@ fn files_ending(suffix: &str) -> Vec<String> {
     files().into_iter().filter(|path| path.ends_with(suffix)).collect()
 }
 
+/// Whether a file belongs to what is installed in a home, and not to what tests or measures it.
+fn is_product(path: &str) -> bool {
+    path.starts_with("bridge/") || path.starts_with("agents/")
+}
+
 /// Source files that are not tests.
 fn shipped() -> Vec<String> {
-    let is_test =
-        |path: &str| path.contains("/tests/") || path.ends_with("/tests.rs") || !path.starts_with("bridge/");
+    let is_test = |path: &str| path.contains("/tests/") || path.ends_with("/tests.rs") || !is_product(path);
     files_ending(".rs").into_iter().filter(|path| !is_test(path)).collect()
 }
 
@@ -100,7 +105,7 @@ fn the_map_names_every_folder_and_no_other() {
                 there.insert(format!("bridge/service/src/{module}"));
                 there.insert("bridge/service".to_owned());
             }
-            ["bridge", name, ..] => drop(there.insert(format!("bridge/{name}"))),
+            [top @ ("bridge" | "agents"), name, ..] => drop(there.insert(format!("{top}/{name}"))),
             [top, ..] => drop(there.insert((*top).to_owned())),
             [] => {}
         }
@@ -171,11 +176,11 @@ fn dependencies_point_inwards() {
 }
 
 #[test]
-fn every_crate_of_the_bridge_has_its_rule() {
+fn every_crate_of_bridge_and_agents_has_its_rule() {
     let with_rule: BTreeSet<_> = INWARDS.iter().map(|(folder, _)| format!("{folder}/Cargo.toml")).collect();
     let crates: BTreeSet<_> =
-        files().into_iter().filter(|p| p.starts_with("bridge/") && p.ends_with("/Cargo.toml")).collect();
-    assert_eq!(with_rule, crates, "INWARDS names the crates below bridge/");
+        files().into_iter().filter(|p| is_product(p) && p.ends_with("/Cargo.toml")).collect();
+    assert_eq!(with_rule, crates, "INWARDS names the crates below bridge/ and agents/");
 }
 
 #[test]
@@ -211,7 +216,10 @@ fn core_and_the_codecs_touch_nothing_outside() {
     ];
     let mut broken = Vec::new();
     for path in shipped() {
-        if ["bridge/core/", "bridge/wyoming/", "bridge/hass/"].iter().any(|pure| path.starts_with(pure)) {
+        if ["bridge/core/", "bridge/wyoming/", "bridge/hass/", "agents/contract/"]
+            .iter()
+            .any(|pure| path.starts_with(pure))
+        {
             let text = code(&path);
             broken.extend(
                 outside.iter().filter(|what| text.contains(**what)).map(|what| format!("{path}: {what}")),
