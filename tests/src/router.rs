@@ -43,6 +43,9 @@ pub struct Decision {
     pub gates: Vec<String>,
     /// What is known about the sentence.
     pub dimensions: Map<String, Value>,
+    /// How sure the reading of a repaired sentence is, 0 to 1.
+    #[serde(default)]
+    pub certainty: Option<f64>,
     /// How long it took.
     pub took_ms: f64,
     /// How much of it was waiting for Home Assistant.

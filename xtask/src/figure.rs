@@ -70,7 +70,7 @@ impl Series {
     pub(crate) fn line(&self, name: &str) -> String {
         let (least, most) = (self.quantile(0.0), self.quantile(1.0));
         let (p50, p95, n) = (self.p50(), self.p95(), self.len());
-        format!("{name:<44} p50 {p50:7.1}  p95 {p95:7.1}  min {least:7.1}  max {most:7.1} ms  n {n}")
+        format!("{name:<44} p50 {p50:8.2}  p95 {p95:8.2}  min {least:8.2}  max {most:8.2} ms  n {n}")
     }
 }
 

@@ -9,20 +9,17 @@ use anyhow::Result;
 use super::Findings;
 use crate::figure::Figure;
 
-const HEAD: &str = "# Evaluation
-
-How well Helix understands, measured with the real binary and a real Home Assistant behind it. `cargo xtask eval GROUP` measures a group again
-and writes its part of this page.
-
-| figure | value | goal | holds | peer | n |
-| --- | ---: | --- | --- | ---: | ---: |
-";
+const HEAD: &str = include_str!("introduction.md");
+const TABLE_HEAD: &str =
+    "| figure | value | goal | holds | peer | n |\n| --- | ---: | --- | --- | ---: | ---: |\n";
+/// Misses of one list that are shown; the others are counted.
+const SHOWN_MAX: usize = 40;
+/// Of one miss this much is shown, in characters: a command may concern a hundred lamps.
+const MISS_LEN_MAX: usize = 320;
 
 /// Puts the findings on the page and prints them for people.
 pub(super) fn write(findings: &Findings) -> Result<()> {
-    for figure in &findings.figures {
-        eprintln!("{}", row(figure));
-    }
+    eprintln!("{}", table(&findings.figures));
     if !findings.whole {
         eprintln!("{}", findings.details);
         return Ok(());
@@ -42,11 +39,29 @@ fn merged(old: &str, findings: &Findings) -> String {
     rows.sort();
     let mut sections: BTreeMap<&str, &str> = parts.filter_map(|part| part.split_once('\n')).collect();
     sections.insert(findings.group, &findings.details);
-    let mut page = HEAD.to_owned() + &rows.join("\n") + "\n";
+    let mut page = format!("{HEAD}\n{TABLE_HEAD}{}\n", rows.join("\n"));
     for (group, text) in sections {
         let _ = write!(page, "\n## {group}\n\n{}\n", text.trim());
     }
     page
+}
+
+/// All figures, for people.
+pub(super) fn table(figures: &[Figure]) -> String {
+    TABLE_HEAD.to_owned() + &figures.iter().map(row).collect::<Vec<_>>().join("\n")
+}
+
+/// A list that is folded away, cut where it gets long.
+pub(super) fn folded(title: &str, misses: &[String]) -> String {
+    let mut text = format!("<details><summary>{title}: {} misses</summary>\n\n", misses.len());
+    for miss in misses.iter().take(SHOWN_MAX) {
+        let cut = miss.char_indices().nth(MISS_LEN_MAX).map_or(miss.as_str(), |(at, _)| &miss[..at]);
+        let _ = writeln!(text, "- {cut}{}", if cut.len() < miss.len() { " …" } else { "" });
+    }
+    if misses.len() > SHOWN_MAX {
+        let _ = writeln!(text, "- and {} more", misses.len() - SHOWN_MAX);
+    }
+    text + "\n</details>\n"
 }
 
 fn row(figure: &Figure) -> String {
@@ -62,7 +77,7 @@ fn row(figure: &Figure) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Figure, Findings, merged};
+    use super::{Figure, Findings, SHOWN_MAX, folded, merged};
 
     fn findings(group: &'static str, value: f64) -> Findings {
         let name = format!("{group}.right").into();
@@ -93,5 +108,12 @@ mod tests {
         assert!(page.contains("| `ohf.right` | 2 %") && page.contains("Misses of ohf: 2."), "{page}");
         assert!(!page.contains("speed: 1") && page.matches("| `speed").count() == 1, "{page}");
         assert_eq!(page.matches("\n## ").count(), 2);
+    }
+
+    #[test]
+    fn a_long_list_is_cut_and_counted() {
+        let list = folded("en", &vec!["x".repeat(1_000); SHOWN_MAX + 2]);
+        assert!(list.contains(&format!("en: {} misses", SHOWN_MAX + 2)) && list.contains("- and 2 more"));
+        assert!(list.lines().all(|line| line.chars().count() < 400));
     }
 }

@@ -11,15 +11,23 @@ use helix_tests::router::Decision;
 pub(super) struct Shares {
     routes: BTreeMap<String, usize>,
     gates: BTreeMap<String, Vec<f64>>,
+    sentences: BTreeMap<String, Vec<f64>>,
     len: usize,
 }
 
 impl Shares {
     pub(super) fn of(decisions: &[&Decision]) -> Self {
-        let mut shares = Self { routes: BTreeMap::new(), gates: BTreeMap::new(), len: decisions.len() };
+        let mut shares = Self {
+            routes: BTreeMap::new(),
+            gates: BTreeMap::new(),
+            sentences: BTreeMap::new(),
+            len: decisions.len(),
+        };
         for decision in decisions {
             *shares.routes.entry(decision.route.clone()).or_default() += 1;
             shares.gates.entry(decision.gate().to_owned()).or_default().push(decision.took_ms);
+            let sentences = shares.sentences.entry(decision.gate().to_owned()).or_default();
+            sentences.push(decision.home_sentences as f64);
         }
         shares
     }
@@ -34,11 +42,14 @@ impl Shares {
         for (route, count) in &self.routes {
             let _ = writeln!(text, "| {route} | {} % |", self.share(*count));
         }
-        text += "\n| deciding gate | share | p50 ms | p95 ms |\n| --- | ---: | ---: | ---: |\n";
+        text += "\n| deciding gate | share | p50 ms | p95 ms | sentences asked, p50 | p95 |\n| --- | ---: | ---: | ---: | ---: | ---: |\n";
         for (gate, taken) in &self.gates {
             let series = Series::new(taken.clone());
             let (p50, p95) = (rounded(series.p50(), 1), rounded(series.p95(), 1));
-            let _ = writeln!(text, "| {gate} | {} % | {p50} | {p95} |", self.share(series.len()));
+            let asked = Series::new(self.sentences.get(gate).cloned().unwrap_or_default());
+            let share = self.share(series.len());
+            let _ =
+                writeln!(text, "| {gate} | {share} % | {p50} | {p95} | {} | {} |", asked.p50(), asked.p95());
         }
         text
     }

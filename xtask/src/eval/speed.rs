@@ -1,6 +1,7 @@
 //! A large home: how long a decision takes, and whether ten thousand in a row leave Home Assistant its time.
 
 mod home;
+mod stages;
 
 use std::time::Duration;
 
@@ -19,6 +20,10 @@ use super::slips::Slips;
 use super::strict::{Strict, names};
 use crate::figure::{Figure, Series, ms, rounded};
 use helix_tests::router::{Decision, Question, Router};
+use stages::Stages;
+
+const TIMED: usize = 300;
+const STREAMED: usize = 10_000;
 
 const GROUP: &str = "speed";
 /// Until everything was read and compiled once.
@@ -31,11 +36,17 @@ const GROWTH_MIB_MAX: f64 = 32.0;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// How many sentences are timed one by one, of each kind
-    #[arg(long, default_value_t = 300)]
+    #[arg(long, default_value_t = TIMED)]
     timed: usize,
     /// How many are streamed; the page is only written for 10,000
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = STREAMED)]
     streamed: usize,
+}
+
+impl Default for Arguments {
+    fn default() -> Self {
+        Self { timed: TIMED, streamed: STREAMED }
+    }
 }
 
 struct Timed {
@@ -64,15 +75,17 @@ pub(super) async fn run(arguments: &Arguments, profile: Profile) -> Result<Findi
     let strict = Strict::of(&known, &registry, "en")?;
     let timed = timed(&mut router, &strict, arguments.timed, &natural).await?;
     let from = 2 * arguments.timed + WARM_UP;
+    let stages = Stages::of(&strict, (from..from + arguments.timed).map(&natural).collect()).await?;
+    let from = from + arguments.timed;
     let said = (0..arguments.streamed).map(|n| natural(from + n)).collect();
     let socket = Socket::open(&home.url(), home.assistant().token()).await?;
     let streamed = streamed(&mut router, said, &socket).await?;
     known.close().await;
-    let whole = arguments.streamed >= 10_000 && profile == Profile::Release;
+    let whole = arguments.streamed >= STREAMED;
     Ok(Findings {
         group: GROUP,
-        figures: figures(&timed, &streamed),
-        details: details(&timed, &streamed),
+        figures: figures(&timed, &stages, &streamed),
+        details: details(&timed, &stages, &streamed),
         whole,
     })
 }
@@ -139,14 +152,14 @@ async fn ping(socket: &Socket) -> Result<f64> {
     Ok(ms(since(from)))
 }
 
-fn figures(timed: &Timed, streamed: &Streamed) -> Vec<Figure> {
+fn figures(timed: &Timed, stages: &Stages, streamed: &Streamed) -> Vec<Figure> {
     let own = own(timed);
     let (plain, natural) = (taken(&timed.plain), taken(&timed.natural));
     let debug = timed.debug.p95();
     let limit = (3.0 * debug).max(60.0);
     let figure = |name: &str, value: f64, unit, n, goal, holds| {
         let name = format!("{GROUP}.{name}").into();
-        Figure { name, value: rounded(value, 1), unit, peer: None, ratio: None, n, goal, holds: Some(holds) }
+        Figure { name, value: rounded(value, 2), unit, peer: None, ratio: None, n, goal, holds: Some(holds) }
     };
     let repaired = figure(
         "repaired.p95",
@@ -157,7 +170,14 @@ fn figures(timed: &Timed, streamed: &Streamed) -> Vec<Figure> {
         natural.p95() <= limit,
     );
     let Streamed { per_second, n, grown_mib, pings, .. } = streamed;
+    let (guard, topic) = (&stages.guard, &stages.topic);
     vec![
+        figure("guard.p95", guard.p95(), "ms", guard.len(), "< 1 ms", guard.p95() < 1.0),
+        Figure {
+            goal: "reported",
+            holds: None,
+            ..figure("topic.p95", topic.p95(), "ms", topic.len(), "", true)
+        },
         figure("own-work.p95", own.p95(), "ms", own.len(), "<= 3 ms", own.p95() <= 3.0),
         figure("strict.p95", plain.p95(), "ms", plain.len(), "<= 20 ms", plain.p95() <= 20.0),
         Figure { peer: Some(rounded(debug, 1)), ratio: Some(rounded(natural.p95() / debug, 2)), ..repaired },
@@ -184,7 +204,7 @@ fn taken(decisions: &[Decision]) -> Series {
     Series::new(decisions.iter().map(|decision| decision.took_ms).collect())
 }
 
-fn details(timed: &Timed, streamed: &Streamed) -> String {
+fn details(timed: &Timed, stages: &Stages, streamed: &Streamed) -> String {
     let acting = |decisions: &[Decision]| {
         let count = decisions.iter().filter(|decision| decision.acts).count();
         rounded(100.0 * count as f64 / decisions.len().max(1) as f64, 1)
@@ -207,10 +227,11 @@ fn details(timed: &Timed, streamed: &Streamed) -> String {
         });
     format!(
         "A home of {} exposed entities in 40 areas; no sentence was seen before. The peer is one question to Home Assistant's matcher about one \
-         new sentence in the same run.\n\n```\n{}\n```\n\nOf the natural sentences {} % act, of the plain ones {} %; of the stream {} of {}. What Home Assistant \
+         new sentence in the same run.\n\n```\n{}\n```\n\nEach stage alone, natural sentences:\n\n```\n{}\n```\n\nOf the natural sentences {} % act, of the plain ones {} %; of the stream {} of {}. What Home Assistant \
          was asked for a decision, median: {}.",
         home::ENTITIES,
         lines.join("\n"),
+        stages.lines().join("\n"),
         acting(&timed.natural),
         acting(&timed.plain),
         streamed.acting,

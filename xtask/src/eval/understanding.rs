@@ -11,7 +11,7 @@ use super::Findings;
 use heard::Heard;
 use helix_tests::sets::LANGUAGES;
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
     /// Only this language; the page is not written then
     #[arg(long)]
@@ -32,8 +32,8 @@ pub(super) async fn run(arguments: &Arguments, profile: Profile) -> Result<Findi
     }
     Ok(Findings {
         group: tables::GROUP,
-        figures: tables::figures(&all),
-        details: tables::details(&all),
+        figures: tables::figures(&all)?,
+        details: tables::details(&all)?,
         whole: wanted.is_none(),
     })
 }

@@ -63,6 +63,8 @@ struct Row {
     /// Those that were asked, in order; the last one decided.
     gates: Vec<&'static str>,
     scores: Map<String, Value>,
+    /// How sure the reading of a repaired sentence is, 0 to 1.
+    certainty: Option<f64>,
     took_ms: f64,
     /// How much of it was waiting for Home Assistant.
     home_ms: f64,
@@ -197,6 +199,7 @@ async fn explain(explainer: &Explainer, line: Line) -> anyhow::Result<Row> {
         dimensions,
         gates: decision.judgement.asked.iter().map(|(gate, _)| gate.as_str()).collect(),
         scores: decision.judgement.scores.iter().map(score).collect(),
+        certainty: decision.read.reading().filter(|_| repaired).map(|reading| round(reading.certainty())),
         took_ms: result.took.as_secs_f64() * 1000.0,
         home_ms: result.asked.waited.as_secs_f64() * 1000.0,
         home_sentences: result.asked.sentences,

@@ -17,6 +17,7 @@ use helix_tests::home::Home;
 use serde_json::{Map, Value};
 
 use super::Findings;
+use super::report::folded;
 use super::slips::Slips;
 use super::strict::{Strict, done, names};
 use crate::figure::{Figure, rounded};
@@ -28,7 +29,7 @@ use stage::Stage;
 const GROUP: &str = "ohf";
 const LANGUAGES: [&str; 2] = ["en", "de"];
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
     /// Only this language; the page is not written then
     #[arg(long)]
@@ -273,11 +274,23 @@ fn figures(heard: &Heard) -> Vec<Figure> {
         Figure { name, value, unit: "%", peer, ratio, n: judged.len(), goal, holds: Some(holds(value)) }
     };
     let (clean, slipped) = (heard.clean.as_slice(), heard.slipped.as_slice());
+    let lost = rounded(share(clean, Verdict::Right) - share(slipped, Verdict::Right), 1);
+    let drop = Figure {
+        name: format!("{GROUP}.{}.drop-by-slip", heard.language).into(),
+        value: lost,
+        unit: "points",
+        peer: Some(rounded(strict_clean - strict_slipped, 1)),
+        ratio: None,
+        n: slipped.len(),
+        goal: "reported",
+        holds: None,
+    };
     vec![
         figure("clean.right", clean, Verdict::Right, Some(strict_clean), ">= 99 %", |value| value >= 99.0),
         figure("clean.wrong", clean, Verdict::Wrong, None, "0 %", |value| value <= 0.0),
         figure("slip.right", slipped, Verdict::Right, Some(strict_slipped), ">= 90 %", |value| value >= 90.0),
         figure("slip.wrong", slipped, Verdict::Wrong, None, "<= 0.3 %", |value| value <= 0.3),
+        drop,
     ]
 }
 
@@ -289,17 +302,12 @@ fn details(all: &[Heard]) -> String {
     for heard in all {
         for (judged, how) in [(&heard.clean, "as they are"), (&heard.slipped, "with a slip")] {
             let misses: Vec<_> = judged.iter().filter(|judged| judged.verdict != Verdict::Right).collect();
-            let _ = writeln!(
-                text,
-                "<details><summary>{}, {how}: {} misses</summary>\n",
-                heard.language,
-                misses.len()
-            );
-            for Judged { said, meant, verdict, explanation } in misses {
+            let line = |Judged { said, meant, verdict, explanation }: &Judged| {
                 let what = if *verdict == Verdict::Wrong { "**wrong**" } else { "nothing" };
-                let _ = writeln!(text, "- {what}: \"{said}\" means {meant}; {explanation}");
-            }
-            let _ = writeln!(text, "\n</details>\n");
+                format!("{what}: \"{said}\" means {meant}; {explanation}")
+            };
+            let misses: Vec<String> = misses.into_iter().map(line).collect();
+            let _ = writeln!(text, "{}", folded(&format!("{}, {how}", heard.language), &misses));
         }
     }
     text

@@ -14,6 +14,8 @@ use serde::Deserialize;
 
 use self::confusion::Confusion;
 use super::Findings;
+use super::calibration::Calibration;
+use super::report::folded;
 use crate::figure::{Figure, rounded};
 use crate::train::{Baseline, OUT_OF_SCOPE, clinc, root};
 
@@ -21,9 +23,6 @@ const GROUP: &str = "routes";
 const LANGUAGES: [&str; 2] = ["en", "de"];
 const OWN_GOAL: f64 = 0.93;
 const OUT_OF_SCOPE_GOAL: f64 = 0.80;
-
-/// Bins of the expected calibration error, all of the same width.
-const BINS: usize = 10;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,10 +47,17 @@ pub(super) fn run() -> Result<Findings> {
         let value = confusion.macro_f1();
         let name = format!("own.{tag}.macro-f1");
         figures.push(figure(&name, value, None, judged.len(), ">= 0.93", Some(value >= OWN_GOAL)));
-        let _ = write!(details, "\n### Own set, {tag}\n\n{}\n{}", confusion.table(), misses(&judged));
+        let _ = write!(
+            details,
+            "\n### Own set, {tag}\n\n{}\n{}",
+            confusion.table(),
+            folded(tag, &misses(&judged))
+        );
         all.extend(judged);
     }
-    figures.push(figure("own.calibration-error", calibration_error(&all), None, all.len(), "reported", None));
+    let stated = calibration(&all);
+    figures.push(figure("own.calibration-error", stated.error(), None, all.len(), "reported", None));
+    let _ = write!(details, "\n### How sure, and how often right: own sets\n\n{}", stated.table());
     on_clinc(&mut figures, &mut details)?;
     Ok(Findings { group: GROUP, figures, details, whole: true })
 }
@@ -100,9 +106,9 @@ fn on_clinc(figures: &mut Vec<Figure>, details: &mut String) -> Result<()> {
         ">= 0.80",
         holds,
     ));
-    let error = calibration_error(&judged);
-    figures.push(figure("clinc150.calibration-error", error, None, judged.len(), "reported", None));
-    let _ = write!(details, "\n### CLINC150, validation split\n\n{}", confusion.table());
+    let stated = calibration(&judged);
+    figures.push(figure("clinc150.calibration-error", stated.error(), None, judged.len(), "reported", None));
+    let _ = write!(details, "\n### CLINC150, validation split\n\n{}\n{}", confusion.table(), stated.table());
     Ok(())
 }
 
@@ -127,31 +133,24 @@ fn confusion_of(judged: &[Judged]) -> Confusion {
     confusion
 }
 
-fn misses(judged: &[Judged]) -> String {
-    let mut text = String::new();
-    for Judged { sentence, expected, topics } in judged {
+fn misses(judged: &[Judged]) -> Vec<String> {
+    let missed = |Judged { sentence, expected, topics }: &Judged| {
         let (found, probability) = topics.best();
-        if found != *expected {
-            let (expected, found, own) = (expected.as_str(), found.as_str(), topics.of(*expected));
-            let _ = writeln!(
-                text,
-                "* \"{sentence}\": {found} ({probability:.2}) instead of {expected} ({own:.2})"
-            );
-        }
-    }
-    text
+        let (is, own) = (found.as_str(), topics.of(*expected));
+        let line =
+            format!("\"{sentence}\": {is} ({probability:.2}) instead of {} ({own:.2})", expected.as_str());
+        (found != *expected).then_some(line)
+    };
+    judged.iter().filter_map(missed).collect()
 }
 
-/// How far stated probabilities are from how often they come true, weighted by how often they are stated.
-fn calibration_error(judged: &[Judged]) -> f64 {
-    let mut bins = [(0_usize, 0.0_f64, 0_usize); BINS];
+fn calibration(judged: &[Judged]) -> Calibration {
+    let mut calibration = Calibration::default();
     for one in judged {
         let (found, probability) = one.topics.best();
-        let bin = &mut bins[((probability * BINS as f32) as usize).min(BINS - 1)];
-        *bin = (bin.0 + 1, bin.1 + f64::from(probability), bin.2 + usize::from(found == one.expected));
+        calibration.add(f64::from(probability), found == one.expected);
     }
-    let gaps = bins.iter().map(|(_, stated, true_)| (stated - *true_ as f64).abs());
-    gaps.sum::<f64>() / judged.len() as f64
+    calibration
 }
 
 fn figure(

@@ -3,7 +3,11 @@
 use std::fmt::Write as _;
 
 use super::heard::{Command, Heard};
+use anyhow::Result;
+
+use crate::eval::calibration::Calibration;
 use crate::eval::cost::Cost;
+use crate::eval::report::folded;
 use crate::eval::shares::Shares;
 use crate::figure::{Figure, rounded};
 use helix_tests::router::Decision;
@@ -22,7 +26,7 @@ pub(super) fn line(heard: &Heard) -> String {
     )
 }
 
-pub(super) fn figures(all: &[Heard]) -> Vec<Figure> {
+pub(super) fn figures(all: &[Heard]) -> Result<Vec<Figure>> {
     let clean: Vec<&Command> = all.iter().flat_map(|heard| &heard.clean).collect();
     let slipped: Vec<&Command> = all.iter().flat_map(|heard| &heard.slipped).collect();
     let both: Vec<&Command> = clean.iter().chain(&slipped).copied().collect();
@@ -34,8 +38,9 @@ pub(super) fn figures(all: &[Heard]) -> Vec<Figure> {
     let declined = percent(&clean, |command| command.strict == Verdict::Nothing);
     let (sure, with_slip) = (right(clean.iter().copied()), right(slipped.iter().copied()));
     let (strict, strict_slip) = (strictly_right(&clean), strictly_right(&slipped));
-    let cost = cost(all);
-    vec![
+    let cost = cost(all)?;
+    let certainty = calibration(&both);
+    Ok(vec![
         figure("must-not-act.acted", acted as f64, "sentences", None, speech, "0", Some(acted == 0)),
         figure("must-act.vetoed", vetoed, "%", None, clean.len(), "<= 1 %", Some(vetoed <= 1.0)),
         figure("must-act.clean.right", sure, "%", Some(strict), clean.len(), ">= 85 %", Some(sure >= 85.0)),
@@ -76,7 +81,16 @@ pub(super) fn figures(all: &[Heard]) -> Vec<Figure> {
             None,
         ),
         figure("cost-per-1000", cost.per_1000(), "points", None, cost.len(), "reported", None),
-    ]
+        figure(
+            "repair.calibration-error",
+            rounded(certainty.error(), 3),
+            "",
+            None,
+            certainty.len(),
+            "reported",
+            None,
+        ),
+    ])
 }
 
 fn figure(
@@ -92,7 +106,7 @@ fn figure(
     Figure { name: format!("{GROUP}.{name}").into(), value, unit, peer, ratio, n, goal, holds }
 }
 
-pub(super) fn details(all: &[Heard]) -> String {
+pub(super) fn details(all: &[Heard]) -> Result<String> {
     let mut text = "Must-not-act sentences go through the whole bridge; commands through `helix route`. The peer is Home Assistant's strict \
                     matcher alone on the same sentences.\n\n\
                     | language | acted | vetoed | clean | strict | with a slip | strict | wrong |\n\
@@ -110,15 +124,20 @@ pub(super) fn details(all: &[Heard]) -> String {
             "| {language} | {acted} of {speech} | {vetoed} % | {sure} % | {strict} % | {with_slip} % | {strict_slip} % | {wrong} % |"
         );
     }
-    let _ = writeln!(text, "\n{}", cost(all).table());
+    let _ = writeln!(text, "\n### What mistakes cost\n\n{}", cost(all)?.table());
+    let commands: Vec<&Command> =
+        all.iter().flat_map(|heard| heard.clean.iter().chain(&heard.slipped)).collect();
+    let _ = writeln!(
+        text,
+        "### How sure a repaired reading is, and how often it is right\n\n{}",
+        calibration(&commands).table()
+    );
     let decisions = all.iter().flat_map(decisions).collect::<Vec<_>>();
-    let _ = writeln!(text, "{}", Shares::of(&decisions).table());
+    let _ = writeln!(text, "### Routes and gates\n\n{}", Shares::of(&decisions).table());
     for heard in all {
-        let misses = misses(heard);
-        let _ = writeln!(text, "<details><summary>{}: {} misses</summary>\n", heard.language, misses.len());
-        let _ = writeln!(text, "{}\n</details>\n", misses.join("\n"));
+        let _ = writeln!(text, "{}", folded(heard.language, &misses(heard)));
     }
-    text
+    Ok(text)
 }
 
 fn decisions(heard: &Heard) -> impl Iterator<Item = &Decision> {
@@ -126,17 +145,29 @@ fn decisions(heard: &Heard) -> impl Iterator<Item = &Decision> {
     commands.chain(heard.speech.iter().map(|speech| &speech.decision))
 }
 
-fn cost(all: &[Heard]) -> Cost {
-    let mut cost = Cost::default();
+/// Of all commands that were read: how sure the reading was, and whether it is what was meant, done or asked about.
+fn calibration(commands: &[&Command]) -> Calibration {
+    let mut calibration = Calibration::default();
+    for command in commands {
+        if let Some(certainty) = command.decision.certainty.filter(|_| !command.decision.actions.is_empty()) {
+            calibration
+                .add(certainty, command.meant.judge_actions(&command.decision.actions) == Verdict::Right);
+        }
+    }
+    calibration
+}
+
+fn cost(all: &[Heard]) -> Result<Cost> {
+    let mut cost = Cost::new()?;
     for heard in all {
         for command in heard.clean.iter().chain(&heard.slipped) {
             cost.command(command.verdict, &command.decision);
         }
         for speech in &heard.speech {
-            cost.speech(speech.moved.is_some());
+            cost.speech(speech.moved.is_some(), &speech.decision);
         }
     }
-    cost
+    Ok(cost)
 }
 
 /// Every sentence that did not do what was meant, and why.
@@ -146,7 +177,7 @@ fn misses(heard: &Heard) -> Vec<String> {
         if let Some(moved) = &speech.moved {
             let (sentence, category) = (&speech.said.sentence, &speech.said.category);
             all.push(format!(
-                "- **acted**: \"{sentence}\" ({category}) moved {moved}; {}",
+                "**acted**: \"{sentence}\" ({category}) moved {moved}; {}",
                 speech.decision.explanation()
             ));
         }
@@ -156,7 +187,7 @@ fn misses(heard: &Heard) -> Vec<String> {
     {
         let what = if command.verdict == Verdict::Wrong { "**wrong**" } else { "nothing" };
         let (said, meant) = (&command.said, command.meant.expected());
-        all.push(format!("- {what}: \"{said}\" means {meant}; {}", command.decision.explanation()));
+        all.push(format!("{what}: \"{said}\" means {meant}; {}", command.decision.explanation()));
     }
     all
 }
