@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Risk;
+use super::hazards;
 use super::limits::is_unusual;
 use super::restore::Past;
 use super::rules::{Rule, rule_for};
@@ -174,7 +175,7 @@ impl<'a> ExposedEntities<'a> {
         let service = format!("{}.{}", target.domain(), rule.action);
         let data = data_of(rule, &slots);
         Ok(Draft {
-            risk: self.risk_of(rule.risk, entity),
+            risk: self.risk_of(&rule.action, rule.risk, entity),
             unusual: is_unusual(&service, &data, self.registry.fahrenheit),
             service,
             data,
@@ -198,7 +199,7 @@ impl<'a> ExposedEntities<'a> {
         };
         let data = step.data(&past.before);
         Ok(Draft {
-            risk: self.risk_of(step.risk, entity),
+            risk: self.risk_of(&step.action, step.risk, entity),
             unusual: is_unusual(&step.action, &data, self.registry.fahrenheit),
             service: step.action.clone(),
             data,
@@ -207,10 +208,10 @@ impl<'a> ExposedEntities<'a> {
         })
     }
 
-    fn risk_of(&self, by_rule: Risk, entity: &Entity) -> Risk {
-        let secures = is_security(&entity.id, entity.device_class.as_deref());
-        let by_kind = if secures { Risk::R3 } else { by_rule };
-        by_kind.max(self.matrix.raised(entity).unwrap_or(Risk::R0))
+    /// The risk of an action, with or without the domain in front of it.
+    fn risk_of(&self, action: &str, by_rule: Risk, entity: &Entity) -> Risk {
+        let verb = action.split_once('.').map_or(action, |(_, verb)| verb);
+        by_rule.max(hazards::risk_of(verb, entity)).max(self.matrix.raised(entity).unwrap_or(Risk::R0))
     }
 
     /// Makes an action of a proposal if its target is exposed and its risk is cleared.
@@ -231,18 +232,11 @@ impl ExposedEntities<'_> {
     /// Whether the entity is of a kind that is only ever touched after a confirmation.
     pub fn guards(&self, target: &EntityId) -> bool {
         let entity = self.registry.entities.get(target);
-        let class = entity.and_then(|entity| entity.device_class.as_deref());
-        let raised = entity.and_then(|entity| self.matrix.raised(entity));
-        raised >= Some(Risk::R3)
+        let worst =
+            |entity: &Entity| hazards::worst_of(entity).max(self.matrix.raised(entity).unwrap_or(Risk::R0));
+        entity.map(worst) >= Some(Risk::R3)
             || matches!(target.domain(), "lock" | "alarm_control_panel" | "valve")
-            || is_security(target, class)
     }
-}
-
-/// Covers and valves of these device classes open the house or feed water or gas.
-fn is_security(entity: &EntityId, device_class: Option<&str>) -> bool {
-    let opens = matches!(entity.domain(), "cover" | "valve");
-    opens && matches!(device_class, Some("garage" | "gate" | "door" | "water" | "gas"))
 }
 
 fn data_of(rule: &Rule, slots: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {

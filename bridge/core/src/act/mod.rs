@@ -1,6 +1,7 @@
 //! From a strict match to an authorised [`Action`], and from its execution to proof.
 
 mod authorize;
+mod hazards;
 mod limits;
 mod restore;
 mod rules;
