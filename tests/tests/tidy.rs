@@ -18,7 +18,8 @@ const INWARDS: [(&str, &[&str]); 7] = [
 ];
 
 /// Parts of the service that speak to one other party each.
-const ADAPTERS: [&str; 8] = ["control", "hass", "metrics", "model", "satellite", "speech", "store", "voice"];
+const ADAPTERS: [&str; 9] =
+    ["control", "hass", "llm", "metrics", "model", "satellite", "speech", "store", "voice"];
 
 /// The only places that read a clock.
 const CLOCKS: [&str; 2] = ["bridge/service/src/clock.rs", "bridge/stt/src/engine.rs"];

@@ -1,8 +1,9 @@
 //! The machine's clock: the one module that reads it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use helix_core::{Calendar, Clock};
+use tokio::time::Instant;
 
 /// The monotonic clock of this machine, counted from when it was made.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@ pub mod config;
 pub mod control;
 pub mod delay;
 pub mod hass;
+pub mod llm;
 pub mod metrics;
 pub mod model;
 pub mod satellite;
