@@ -52,6 +52,28 @@ impl Command for RenameEntry {
     type Answer = Value;
 }
 
+/// `config_entries/subentries/list`: the parts of one entry.
+#[derive(Debug, Clone, Serialize)]
+pub struct ListSubentries {
+    /// Which entry.
+    pub entry_id: String,
+}
+
+/// A part of an entry, such as one agent of a server of language models.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Subentry {
+    /// A ULID.
+    pub subentry_id: String,
+    /// Such as `conversation`.
+    #[serde(default)]
+    pub subentry_type: String,
+}
+
+impl Command for ListSubentries {
+    const TYPE: &'static str = "config_entries/subentries/list";
+    type Answer = Vec<Subentry>;
+}
+
 /// `config_entries/flow/progress`: flows that no user started.
 #[derive(Debug, Clone, Serialize)]
 pub struct ListFlows {}

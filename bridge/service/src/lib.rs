@@ -1,5 +1,6 @@
 //! Everything of Helix that touches the world. Adapters never know each other: they meet in [`app`].
 
+pub mod agent;
 pub mod app;
 pub mod clock;
 pub mod config;

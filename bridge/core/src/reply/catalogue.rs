@@ -60,7 +60,7 @@ sentences! {
     WhichOne { names } = "which-one", NotHandled;
     /// What was understood is not sure enough to act.
     NotSure = "not-sure", NotHandled;
-    /// A language model is asked, which takes a moment.
+    /// The reply takes longer than one waits in silence.
     OneMoment = "one-moment", Handled;
     /// There is nothing of the kind here.
     NoTargets = "no-targets", NotHandled;
@@ -214,6 +214,27 @@ mod tests {
                 assert!(texts.contains_key(*key), "{tag}: {key} is missing");
             }
             assert_eq!(texts.len(), wanted.len(), "{tag} has a sentence that nobody says");
+        }
+    }
+
+    /// Home Assistant keeps the microphone open after a question mark.
+    #[test]
+    fn what_waits_for_an_answer_ends_as_a_question_in_every_language() {
+        let waits = |sentence: &Sentence| {
+            let is_asked = matches!(
+                sentence,
+                Sentence::Confirm { .. }
+                    | Sentence::WhichOne { .. }
+                    | Sentence::AskPin { .. }
+                    | Sentence::WrongPin
+            );
+            is_asked || crate::reply::Reply::say(sentence, &Language::english()).asks_for_more()
+        };
+        for sentence in Sentence::all() {
+            for (tag, _) in TEXTS.all() {
+                let text = sentence.text(&tag);
+                assert_eq!(text.ends_with('?'), waits(&sentence), "{tag}: {text}");
+            }
         }
     }
 

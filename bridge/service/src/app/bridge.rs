@@ -14,7 +14,7 @@ use helix_core::route::dimension::Source;
 use helix_core::route::{Matrix, Route};
 use helix_core::runs::{Run, Runs, Stage};
 use helix_core::transcribe::RecognizeError;
-use helix_core::{Clock, Language, Pii, UtteranceId};
+use helix_core::{Clock, DeviceId, EntityId, Language, Pii, UtteranceId};
 use helix_speech::activity::Earshot;
 use helix_speech::denoise::Denoiser;
 use tracing::Instrument;
@@ -95,7 +95,7 @@ impl Bridge {
         runs.iter().filter(wanted).map(row).collect()
     }
 
-    fn language_or_own(&self, language: Option<&Language>) -> Language {
+    pub(super) fn language_or_own(&self, language: Option<&Language>) -> Language {
         own_language(language.or(self.language.as_ref()), &self.home)
     }
 
@@ -173,7 +173,13 @@ impl Bridge {
         masked || self.is_secret(&request.caller, conversation, request.text.expose(), language)
     }
 
-    async fn answer(&self, mut request: HandleRequest, language: Language) -> Reply {
+    /// The satellite of a device, if it has one.
+    pub(super) fn satellite_of(&self, device: &DeviceId) -> Option<EntityId> {
+        self.home.satellite_of(device)
+    }
+
+    /// Answers one sentence, whichever way it came.
+    pub(super) async fn reply(&self, mut request: HandleRequest, language: Language) -> Reply {
         let joined = {
             let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
             runs.join(request.text.expose(), self.clock.now())
@@ -286,7 +292,7 @@ impl Voice for Bridge {
 
     async fn respond(&self, request: HandleRequest) -> HandleReply {
         let language = self.language_or_own(request.language.as_ref());
-        let reply = self.answer(request, language).await;
+        let reply = self.reply(request, language).await;
         match reply.tone {
             Tone::Handled => HandleReply::Handled(reply.text),
             Tone::NotHandled => HandleReply::NotHandled(reply.text),

@@ -5,6 +5,7 @@ mod explain;
 mod later;
 mod offer;
 mod registration;
+mod second_agent;
 mod speech;
 mod status;
 mod storage;
@@ -19,6 +20,7 @@ use anyhow::Context;
 use helix_core::Language;
 use helix_core::delay::DelayBook;
 use helix_core::request::RequestBook;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -39,6 +41,7 @@ use crate::satellite::{Espeak, Server, Settings};
 use bridge::{Bridge, Shared};
 use later::Later;
 use registration::{Parts, Place, Registration};
+use second_agent::SecondAgent;
 use speech::Speech;
 
 /// Parts that have not ended by themselves this long after a signal are dropped.
@@ -63,10 +66,7 @@ impl App {
         std::fs::create_dir_all(&config.data_dir).with_context(|| unusable(&config.data_dir))?;
         let control = ControlServer::bind(&config.data_dir).await?;
         let store = storage::open(&config.data_dir, Arc::new(SystemCalendar)).await?;
-        let metrics_listener = match config.metrics_listen {
-            Some(address) => Some(Metrics::bind(address).await?),
-            None => None,
-        };
+        let metrics_listener = metrics_listener(&config).await?;
         let (connector, home) = Connector::new(home_config, clock.clone());
         let speech = Arc::new(Speech::new());
         let espeak =
@@ -99,7 +99,8 @@ impl App {
         let server = Server::bind(config.listen, Arc::clone(&bridge), info_shown, settings).await?;
         let address = server.address();
         let parts = Parts { home: home.clone(), speech: Arc::clone(&speech), espeak, info };
-        let place = Place::new(&config, address.port())?;
+        let agent = second_agent::open(&config, Arc::clone(&bridge), metrics.clone()).await?;
+        let place = Place::new(&config, address.port())?.with_agent(agent.as_ref().map(SecondAgent::offer));
         let registration = Arc::new(Registration::new(&config, parts, place));
         let answers = Arc::new(status::Desk {
             bridge,
@@ -119,6 +120,7 @@ impl App {
         tasks.spawn(server.run(cancel.clone()));
         tasks.spawn(control.run(answers, cancel.clone()));
         tasks.spawn(registration.run(cancel.clone()));
+        tasks.spawn(second_agent::run(agent, cancel.clone()));
         if let Some(listener) = metrics_listener {
             tasks.spawn(metrics.serve(listener, cancel.clone()));
         }
@@ -135,6 +137,13 @@ impl App {
         }
         self.speech.stop().await;
     }
+}
+
+async fn metrics_listener(config: &Config) -> anyhow::Result<Option<TcpListener>> {
+    Ok(match config.metrics_listen {
+        Some(address) => Some(Metrics::bind(address).await?),
+        None => None,
+    })
 }
 
 fn unusable(data_dir: &Path) -> String {

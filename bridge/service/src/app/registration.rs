@@ -15,8 +15,8 @@ use super::offer;
 use super::speech::Speech;
 use super::visit::{Visit, describe_home};
 use crate::clock::SystemClock;
-use crate::config::Config;
-use crate::hass::register::{Address, Offer, RegisterError, Registered, Registrar};
+use crate::config::{Config, SECOND_AGENT_PORT};
+use crate::hass::register::{Address, AgentOffer, Change, Offer, RegisterError, Registered, Registrar};
 use crate::hass::{HassConfig, HomeAssistant, LinkStatus};
 use crate::satellite::Espeak;
 
@@ -52,13 +52,16 @@ pub(super) struct Registration {
     prefer: bool,
     info: watch::Sender<Arc<Info>>,
     state: Mutex<State>,
+    agent_state: Mutex<State>,
 }
 
 impl Registration {
     pub(super) fn new(config: &Config, parts: Parts, place: Place) -> Self {
         let Parts { home, speech, espeak, info } = parts;
         let prefer = config.prefer_pipeline;
-        Self { home, speech, espeak, place, prefer, info, state: Mutex::new(State::Waiting) }
+        let waiting = || Mutex::new(State::Waiting);
+        let (state, agent_state) = (waiting(), waiting());
+        Self { home, speech, espeak, place, prefer, info, state, agent_state }
     }
 
     /// Registers after each connect until it is cancelled.
@@ -82,6 +85,7 @@ impl Registration {
     pub(super) async fn withdraw(&self) -> anyhow::Result<Vec<String>> {
         let removed = self.place.registrar(self.home.clone()).await?.unregister().await?;
         *self.state() = State::Withdrawn;
+        *self.agent_state() = State::Withdrawn;
         Ok(removed.iter().map(ToString::to_string).collect())
     }
 
@@ -92,12 +96,17 @@ impl Registration {
 
     /// What is registered, or what is wrong.
     pub(super) fn describe(&self) -> Result<String, String> {
-        match &*self.state() {
-            State::Waiting => Err("not registered yet: waiting for Home Assistant".into()),
-            State::Registered(text) => Ok(text.clone()),
-            State::Failed(why) => Err(why.clone()),
-            State::Withdrawn => Err("unregistered; a restart of Helix registers it again".into()),
-        }
+        self.state().describe()
+    }
+
+    /// How the second agent is; `None` if there is none.
+    pub(super) fn describe_agent(&self) -> Option<Result<String, String>> {
+        self.place.agent.as_ref().map(|_| self.agent_state().describe())
+    }
+
+    /// Whether there was no attempt yet to register the second agent.
+    pub(super) fn is_agent_starting(&self) -> bool {
+        matches!(*self.agent_state(), State::Waiting)
     }
 
     /// How the connection to Home Assistant is.
@@ -109,29 +118,40 @@ impl Registration {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn agent_state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.agent_state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// One attempt; true if all is right now.
     async fn once(&self) -> bool {
-        let registered = self.register().await;
-        let (state, done) = match registered {
-            Ok(registered) => {
-                let changed: Vec<_> = registered.changed.iter().map(ToString::to_string).collect();
+        let (registrar, offer) = match self.register().await {
+            Ok((registrar, offer, registered)) => {
                 tracing::info!(
-                    changed = changed.join(", "),
+                    changed = named(&registered.changed),
                     preferred = registered.preferred,
                     "registered as a voice pipeline"
                 );
-                (State::Registered(describe(&registered)), true)
+                *self.state() = State::Registered(describe(&registered));
+                (registrar, offer)
             }
             Err(error) => {
                 tracing::warn!(code = error.code(), %error, "not registered");
+                *self.state() = State::Failed(error.to_string());
+                return false;
+            }
+        };
+        let (state, done) = match self.register_agent(&registrar, &offer).await {
+            Ok(text) => (State::Registered(text), true),
+            Err(error) => {
+                tracing::warn!(code = error.code(), %error, "the second agent is not registered");
                 (State::Failed(error.to_string()), false)
             }
         };
-        *self.state() = state;
+        *self.agent_state() = state;
         done
     }
 
-    async fn register(&self) -> Result<Registered, RegisterError> {
+    async fn register(&self) -> Result<(Registrar, Offer, Registered), RegisterError> {
         let registrar = self.place.registrar(self.home.clone()).await?;
         let voice = if registrar.has_other_tts().await? { None } else { self.espeak.as_ref() };
         let info = offer::info(self.speech.languages().await, voice);
@@ -144,8 +164,37 @@ impl Registration {
             voice: voice.is_some(),
         };
         self.info.send_replace(Arc::new(info));
-        registrar.register(&offer, self.prefer).await
+        let registered = registrar.register(&offer, self.prefer).await?;
+        Ok((registrar, offer, registered))
     }
+
+    /// Registers the second agent, or takes it out if it was switched off.
+    async fn register_agent(&self, registrar: &Registrar, offer: &Offer) -> Result<String, RegisterError> {
+        let changed = match &self.place.agent {
+            Some(agent) => registrar.register_agent(offer, agent).await?,
+            None => registrar.unregister_agent().await?,
+        };
+        if !changed.is_empty() {
+            tracing::info!(changed = named(&changed), "the second agent was registered or removed");
+        }
+        let port = self.place.agent_port;
+        Ok(format!("registered as the voice pipeline Helix (streaming), at port {port}"))
+    }
+}
+
+impl State {
+    fn describe(&self) -> Result<String, String> {
+        match self {
+            Self::Waiting => Err("not registered yet: waiting for Home Assistant".into()),
+            Self::Registered(text) => Ok(text.clone()),
+            Self::Failed(why) => Err(why.clone()),
+            Self::Withdrawn => Err("unregistered; a restart of Helix registers it again".into()),
+        }
+    }
+}
+
+fn named(changed: &[Change]) -> String {
+    changed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Where our Wyoming port is and where that is written down.
@@ -155,13 +204,25 @@ pub(super) struct Place {
     advertise: Option<String>,
     port: u16,
     record: PathBuf,
+    /// The second agent, if there is one.
+    agent: Option<AgentOffer>,
+    /// Where it is, or would be.
+    agent_port: u16,
 }
 
 impl Place {
     pub(super) fn new(config: &Config, port: u16) -> anyhow::Result<Self> {
         let home = config.home.clone().context("no Home Assistant is configured")?;
         let record = config.data_dir.join("registration.json");
-        Ok(Self { home, advertise: config.advertise.clone(), port, record })
+        let agent_port = config.second_agent.listen.map_or(SECOND_AGENT_PORT, |listen| listen.port());
+        let advertise = config.advertise.clone();
+        Ok(Self { home, advertise, port, record, agent: None, agent_port })
+    }
+
+    /// The same with a second agent that listens.
+    pub(super) fn with_agent(self, agent: Option<AgentOffer>) -> Self {
+        let agent_port = agent.as_ref().map_or(self.agent_port, |agent| agent.port);
+        Self { agent, agent_port, ..self }
     }
 
     /// The address as configured, else on the way that this machine reaches Home Assistant now: names and routes
@@ -172,7 +233,8 @@ impl Place {
             None => own_host(&self.home).await,
         };
         let address = Address { host, port: self.port };
-        Registrar::new(&self.home, home, SystemClock::start(), address, self.record.clone())
+        let registrar = Registrar::new(&self.home, home, SystemClock::start(), address, self.record.clone())?;
+        Ok(registrar.with_agent_at(self.agent_port))
     }
 }
 

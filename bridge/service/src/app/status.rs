@@ -8,6 +8,9 @@ use super::registration::Registration;
 use super::speech::Speech;
 use crate::control::{Answer, Answers, Ask, PartRow};
 
+/// The name of the second agent among the parts.
+const SECOND_AGENT: &str = "second agent";
+
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) bridge: Arc<Bridge>,
@@ -39,10 +42,13 @@ impl Desk {
             text: state.unwrap_or_else(|wrong| wrong),
         };
         let (speech, registration) = (&self.speech, &self.registration);
-        vec![
+        let agent = registration.describe_agent();
+        let agent = agent.map(|state| row(SECOND_AGENT, registration.is_agent_starting(), state));
+        let parts = [
             row("home", false, registration.describe_home()),
             row("speech", speech.is_starting(), speech.describe()),
             row("registration", registration.is_starting(), registration.describe()),
-        ]
+        ];
+        parts.into_iter().chain(agent).collect()
     }
 }

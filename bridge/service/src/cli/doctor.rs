@@ -45,6 +45,7 @@ pub(crate) async fn run(session: Session) -> anyhow::Result<ExitCode> {
         port(&session, bridge.is_some())
     );
     let registration = registration(visit.as_ref().ok(), bridge.as_deref()).await;
+    let agent = second_agent(&session, bridge.as_deref());
     let home = match visit.as_ref().map(Visit::describe) {
         Ok(Ok(facts)) => Works(facts),
         Ok(Err(why)) => Broken(why),
@@ -68,10 +69,11 @@ pub(crate) async fn run(session: Session) -> anyhow::Result<ExitCode> {
         ("bridge", bridge),
         ("registration", registration),
     ];
-    Ok(show(&session, parts))
+    let agent = agent.map(|health| ("second agent", health));
+    Ok(show(&session, parts.into_iter().chain(agent)))
 }
 
-fn show<const N: usize>(session: &Session, parts: [(&str, Health); N]) -> ExitCode {
+fn show(session: &Session, parts: impl Iterator<Item = (&'static str, Health)>) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     for (part, health) in parts {
         let (word, text) = match health {
@@ -232,4 +234,10 @@ async fn registration(visit: Option<&Visit>, bridge: Option<&[PartRow]>) -> Heal
         Ok(_) => Missing("Home Assistant has no voice pipeline Helix; `helix run` makes it".into()),
         Err(error) => Broken(error.to_string()),
     }
+}
+
+/// The second agent, if it is switched on.
+fn second_agent(session: &Session, bridge: Option<&[PartRow]>) -> Option<Health> {
+    let missing = || Missing("not known without a running bridge; start it: `helix run`".into());
+    session.config.second_agent.on.then(|| told_by(bridge, "second agent").unwrap_or_else(missing))
 }

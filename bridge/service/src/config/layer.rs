@@ -10,7 +10,7 @@ use helix_core::route::Matrix;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{Config, ConfigError, Environment, SpeechEngine, WYOMING_PORT, base_dir};
+use super::{Config, ConfigError, Environment, SecondAgent, SpeechEngine, WYOMING_PORT, base_dir};
 use crate::hass::{HassConfig, SupervisorConfig};
 
 macro_rules! layer {
@@ -51,6 +51,9 @@ layer! {
     listen: std::net::SocketAddr,
     advertise: String,
     prefer_pipeline: bool,
+    second_agent: bool,
+    second_agent_listen: std::net::SocketAddr,
+    second_agent_from: std::net::IpAddr,
     runs_max: u8,
     matrix: PathBuf,
     pin: SecretString,
@@ -156,6 +159,11 @@ impl Layer {
             listen: self.listen.unwrap_or(([0, 0, 0, 0], WYOMING_PORT).into()),
             advertise: self.advertise.clone(),
             prefer_pipeline: self.prefer_pipeline.unwrap_or(false),
+            second_agent: SecondAgent {
+                on: self.second_agent.unwrap_or(false),
+                listen: self.second_agent_listen,
+                from: self.second_agent_from,
+            },
             runs_max: usize::from(runs_max),
             metrics_listen: self.metrics_listen,
             model_hub: self.model_hub.clone(),

@@ -15,6 +15,20 @@ use layer::Layer;
 /// The port of the Wyoming protocol that Home Assistant's own apps use.
 pub const WYOMING_PORT: u16 = 10300;
 
+/// The port of the second agent, unless set.
+pub const SECOND_AGENT_PORT: u16 = 10301;
+
+/// The second conversation agent, which streams its answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SecondAgent {
+    /// Whether there is one.
+    pub on: bool,
+    /// Where it listens; `None`: [`SECOND_AGENT_PORT`] where Home Assistant reaches it.
+    pub listen: Option<std::net::SocketAddr>,
+    /// Another address than its own that Home Assistant may come from, such as that of a container's gateway.
+    pub from: Option<std::net::IpAddr>,
+}
+
 /// Which engine turns speech into text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SpeechEngine {
@@ -55,6 +69,8 @@ pub struct Config {
     pub advertise: Option<String>,
     /// Whether the pipeline "Helix" becomes the preferred one.
     pub prefer_pipeline: bool,
+    /// The second agent.
+    pub second_agent: SecondAgent,
     /// Simultaneous runs.
     pub runs_max: usize,
     /// The decision matrix: the built-in one, or with the user's own over it.

@@ -237,6 +237,16 @@ impl HomeAssistant {
         Some(ListeningSatellite { entity, device, area })
     }
 
+    /// The satellite of a device, if it has one.
+    pub fn satellite_of(&self, device: &DeviceId) -> Option<EntityId> {
+        let known = self.shared.known.read().unwrap_or_else(PoisonError::into_inner);
+        let is_its_own = |id: &EntityId, of: Option<&DeviceId>| {
+            id.as_str().starts_with("assist_satellite.") && of == Some(device)
+        };
+        let mut entities = known.registry.entities.iter();
+        entities.find(|(id, entity)| is_its_own(id, entity.device.as_ref())).map(|(id, _)| id.clone())
+    }
+
     /// Like [`HomeAssistant::command`], also while the home is still being read.
     pub(super) async fn command_within<C: Command>(
         &self,

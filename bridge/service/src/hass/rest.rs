@@ -118,6 +118,30 @@ pub enum FlowStep {
     },
 }
 
+/// What the flow of a part of an entry wants next.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum SubentryStep {
+    /// Something has to be filled in.
+    Form {
+        /// The flow.
+        flow_id: String,
+    },
+    /// Done.
+    CreateEntry {},
+    /// Ended without a part.
+    Abort {
+        /// Home Assistant's code, such as `cannot_connect`.
+        #[serde(default)]
+        reason: String,
+    },
+    /// Home Assistant is fetching something first.
+    Progress {
+        /// The flow.
+        flow_id: String,
+    },
+}
+
 /// Home Assistant's REST API.
 #[derive(Debug, Clone)]
 pub struct Rest(JsonApi);
@@ -156,6 +180,28 @@ impl Rest {
     pub async fn abandon_flow(&self, flow_id: &str) -> Result<(), RestError> {
         let path = format!("/config/config_entries/flow/{flow_id}");
         self.0.call::<Value>(reqwest::Method::DELETE, &path, None).await.map(drop)
+    }
+
+    /// Starts the flow that adds a part to an entry.
+    ///
+    /// # Errors
+    /// As [`Rest::start_flow`].
+    pub async fn start_subentry_flow(&self, entry_id: &str, kind: &str) -> Result<SubentryStep, RestError> {
+        let body = json!({"handler": [entry_id, kind]});
+        self.0.call(reqwest::Method::POST, "/config/config_entries/subentries/flow", Some(&body)).await
+    }
+
+    /// Answers a step of such a flow.
+    ///
+    /// # Errors
+    /// As [`Rest::start_flow`].
+    pub async fn answer_subentry_flow(
+        &self,
+        flow_id: &str,
+        answer: &Value,
+    ) -> Result<SubentryStep, RestError> {
+        let path = format!("/config/config_entries/subentries/flow/{flow_id}");
+        self.0.call(reqwest::Method::POST, &path, Some(answer)).await
     }
 
     /// Removes a configuration entry; one that is gone already is fine.

@@ -18,12 +18,12 @@ use crate::hass::supervisor::Supervisor;
 const DOMAIN: &str = "wyoming";
 /// An entry that the Supervisor's message led to.
 const FROM_SUPERVISOR: &str = "hassio";
-const LOADED: &str = "loaded";
+pub(super) const LOADED: &str = "loaded";
 /// The Supervisor's message travels by way of Home Assistant, which asks the Supervisor back.
 const OFFERED_WITHIN: Duration = Duration::from_secs(15);
 /// Home Assistant makes entities after it has answered that the entry is there.
-const ENTITIES_WITHIN: Duration = Duration::from_secs(10);
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+pub(super) const ENTITIES_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Who we are to Home Assistant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,11 @@ pub(super) struct Engines {
 }
 
 impl Engines {
+    /// The same with another agent.
+    pub(super) fn with_agent(self, conversation: Option<String>) -> Self {
+        Self { conversation, ..self }
+    }
+
     fn are(&self, offer: &Offer) -> bool {
         self.stt.is_some() != offer.asr_languages.is_empty()
             && self.conversation.is_some()
@@ -310,7 +315,7 @@ impl Registrar {
 }
 
 /// Home Assistant does not tell the address of an entry, so the title does; people see it in the list of entries.
-fn title(address: &Address) -> String {
+pub(super) fn title(address: &Address) -> String {
     format!("Helix ({address})")
 }
 

@@ -1,6 +1,7 @@
 //! Registration without a person's help: our Wyoming port becomes an entry of Home Assistant, and the entry
 //! a voice pipeline. Doing it again changes nothing.
 
+mod agent;
 mod entry;
 mod pipeline;
 mod record;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use helix_core::home::HomeError;
 
+pub use self::agent::AgentOffer;
 use self::record::Record;
 use super::HassConfig;
 use super::client::HomeAssistant;
@@ -81,6 +83,12 @@ pub enum Change {
     PreferenceReturned,
     /// The Supervisor's message was taken back.
     DiscoveryRemoved,
+    /// The entry of the second agent was added.
+    AgentAdded,
+    /// The entry of the second agent was loaded anew, because it did not work.
+    AgentReloaded,
+    /// The entry of the second agent was removed: switched off, or made with another address or secret.
+    AgentRemoved,
 }
 
 impl fmt::Display for Change {
@@ -95,6 +103,9 @@ impl fmt::Display for Change {
             Self::PipelineRemoved => "pipeline removed",
             Self::PreferenceReturned => "preference given back",
             Self::DiscoveryRemoved => "discovery message removed",
+            Self::AgentAdded => "second agent's entry added",
+            Self::AgentReloaded => "second agent's entry reloaded",
+            Self::AgentRemoved => "second agent's entry removed",
         })
     }
 }
@@ -131,6 +142,27 @@ pub enum RegisterError {
         "Home Assistant has not offered to add Helix. If it was ignored under Settings, Devices & services, stop ignoring it there"
     )]
     NotOffered,
+    /// Home Assistant cannot reach the second agent, or was not let in.
+    #[error(
+        "Home Assistant cannot use the second agent at {address}. Let it reach that port; if the log says that somebody was turned away, set second_agent_from to that address"
+    )]
+    AgentUnreachable {
+        /// Host and port.
+        address: String,
+    },
+    /// The flow of the Ollama integration ended otherwise.
+    #[error(
+        "Home Assistant did not add the second agent ({reason}). Remove what is left of it under Settings, Devices & services, Ollama"
+    )]
+    AgentFlowEnded {
+        /// Home Assistant's code.
+        reason: String,
+    },
+    /// A person switched the second agent's entry off.
+    #[error(
+        "The second agent is disabled in Home Assistant. Enable it under Settings, Devices & services, Ollama, or set second_agent to false"
+    )]
+    AgentDisabled,
     /// A person switched the entry off.
     #[error("Helix is disabled in Home Assistant. Enable it under Settings, Devices & services, Wyoming")]
     Disabled,
@@ -161,6 +193,9 @@ impl RegisterError {
             Self::PortUnreachable { .. } => "register-port-unreachable",
             Self::FlowEnded { .. } => "register-flow-ended",
             Self::NotOffered => "register-not-offered",
+            Self::AgentUnreachable { .. } => "register-agent-unreachable",
+            Self::AgentFlowEnded { .. } => "register-agent-flow-ended",
+            Self::AgentDisabled => "register-agent-disabled",
             Self::Disabled => "register-disabled",
             Self::NotLoaded { .. } => "register-not-loaded",
             Self::Record { .. } => "register-record-failed",
@@ -178,6 +213,8 @@ pub struct Registrar {
     address: Address,
     /// The file that remembers which entry and which pipeline are ours.
     record: PathBuf,
+    /// Where the second agent is, or would be.
+    agent_port: Option<u16>,
 }
 
 impl Registrar {
@@ -193,7 +230,15 @@ impl Registrar {
         record: PathBuf,
     ) -> Result<Self, RegisterError> {
         let supervisor = config.supervisor.as_ref().map(Supervisor::new).transpose()?;
-        Ok(Self { home, rest: Rest::new(config)?, supervisor, clock, address, record })
+        let rest = Rest::new(config)?;
+        Ok(Self { home, rest, supervisor, clock, address, record, agent_port: None })
+    }
+
+    /// The same, which knows at which port the second agent is, or was: by that its entry is found if the file
+    /// that remembers it is lost.
+    #[must_use]
+    pub fn with_agent_at(self, port: u16) -> Self {
+        Self { agent_port: Some(port), ..self }
     }
 
     /// Registers `offer`, or finds that all is right already. When `prefer` begins to be true, our pipeline
@@ -221,6 +266,7 @@ impl Registrar {
     pub async fn unregister(&self) -> Result<Vec<Change>, RegisterError> {
         let record = Record::read(&self.record)?;
         let mut changed = Vec::new();
+        self.remove_agent(&record, &mut changed).await?;
         self.remove_pipeline(&record, &mut changed).await?;
         self.remove_entry(&record, &mut changed).await?;
         Record::remove(&self.record)?;

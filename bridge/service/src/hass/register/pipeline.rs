@@ -12,6 +12,18 @@ use super::{Change, Offer, RegisterError, Registrar};
 /// The name of a new pipeline; people may change it.
 const NAME: &str = "Helix";
 
+/// A pipeline of ours as it has to be.
+pub(super) struct Plan<'a> {
+    /// The name of a new one.
+    pub(super) name: &'a str,
+    /// The one that we remember.
+    pub(super) remembered: Option<&'a str>,
+    /// Our Wyoming entry.
+    pub(super) entry_id: &'a str,
+    pub(super) engines: &'a Engines,
+    pub(super) offer: &'a Offer,
+}
+
 impl Registrar {
     /// Makes sure that our pipeline is there and right; gives its id and whether it is the preferred one.
     pub(super) async fn ensure_pipeline(
@@ -23,24 +35,9 @@ impl Registrar {
         changed: &mut Vec<Change>,
     ) -> Result<(String, bool), RegisterError> {
         let engines = self.engines(entry_id).await?;
-        let language = self.home.config()?.language;
-        let voices = self.voices(Some(entry_id), Some(language.clone())).await?;
-        let listed = self.home.command(ListPipelines {}).await?;
-        let own = own_pipeline(&listed, record, &engines);
-        let settings = settings(own, &engines, offer, &language, &voices);
-        let id = match own {
-            Some(own) if own.settings == settings => own.id.clone(),
-            Some(own) => {
-                self.home.command(UpdatePipeline { pipeline_id: own.id.clone(), settings }).await?;
-                changed.push(Change::PipelineUpdated);
-                own.id.clone()
-            }
-            None => {
-                let created = self.home.command(CreatePipeline { settings }).await?;
-                changed.push(Change::PipelineCreated);
-                created.id
-            }
-        };
+        let remembered = record.pipeline.as_deref();
+        let plan = Plan { name: NAME, remembered, entry_id, engines: &engines, offer };
+        let (id, listed) = self.put_pipeline(&plan, changed).await?;
         record.pipeline = Some(id.clone());
         let mut preferred = listed.preferred_pipeline.as_ref() == Some(&id);
         let is_new_wish = !record.prefer || changed.contains(&Change::PipelineCreated);
@@ -54,6 +51,33 @@ impl Registrar {
         Ok((id, preferred))
     }
 
+    /// Makes sure that a pipeline of ours is as planned; gives its id, and what there was before.
+    pub(super) async fn put_pipeline(
+        &self,
+        plan: &Plan<'_>,
+        changed: &mut Vec<Change>,
+    ) -> Result<(String, Pipelines), RegisterError> {
+        let language = self.home.config()?.language;
+        let voices = self.voices(Some(plan.entry_id), Some(language.clone())).await?;
+        let listed = self.home.command(ListPipelines {}).await?;
+        let own = own_pipeline(&listed, plan.remembered, plan.engines, plan.name);
+        let settings = settings(own, plan, &language, &voices);
+        let id = match own {
+            Some(own) if own.settings == settings => own.id.clone(),
+            Some(own) => {
+                self.home.command(UpdatePipeline { pipeline_id: own.id.clone(), settings }).await?;
+                changed.push(Change::PipelineUpdated);
+                own.id.clone()
+            }
+            None => {
+                let created = self.home.command(CreatePipeline { settings }).await?;
+                changed.push(Change::PipelineCreated);
+                created.id
+            }
+        };
+        Ok((id, listed))
+    }
+
     pub(super) async fn remove_pipeline(
         &self,
         record: &Record,
@@ -65,10 +89,22 @@ impl Registrar {
             None => Engines::default(),
         };
         let listed = self.home.command(ListPipelines {}).await?;
-        let Some(own) = own_pipeline(&listed, record, &engines) else { return Ok(()) };
+        let own = own_pipeline(&listed, record.pipeline.as_deref(), &engines, NAME);
+        self.drop_pipeline(own, &listed, record.preferred_before.as_ref(), changed).await
+    }
+
+    /// Removes a pipeline of ours, and prefers another one if it was the preferred one.
+    pub(super) async fn drop_pipeline(
+        &self,
+        own: Option<&Pipeline>,
+        listed: &Pipelines,
+        preferred_before: Option<&String>,
+        changed: &mut Vec<Change>,
+    ) -> Result<(), RegisterError> {
+        let Some(own) = own else { return Ok(()) };
         if listed.preferred_pipeline.as_ref() == Some(&own.id) {
             let others = || listed.pipelines.iter().filter(|pipeline| pipeline.id != own.id);
-            let before = others().find(|pipeline| record.preferred_before.as_ref() == Some(&pipeline.id));
+            let before = others().find(|pipeline| preferred_before == Some(&pipeline.id));
             // Home Assistant keeps at least one pipeline: without another one, ours stays.
             let Some(next) = before.or_else(|| others().next()) else { return Ok(()) };
             self.home.command(PreferPipeline { pipeline_id: next.id.clone() }).await?;
@@ -82,32 +118,32 @@ impl Registrar {
 
 /// Our pipeline: the one that we remember; else one whose hearing and whose agent are both ours. A person's own
 /// pipeline may well use one of them.
-fn own_pipeline<'a>(listed: &'a Pipelines, record: &Record, engines: &Engines) -> Option<&'a Pipeline> {
-    let remembered = listed.pipelines.iter().find(|pipeline| record.pipeline.as_ref() == Some(&pipeline.id));
+pub(super) fn own_pipeline<'a>(
+    listed: &'a Pipelines,
+    remembered: Option<&str>,
+    engines: &Engines,
+    name: &str,
+) -> Option<&'a Pipeline> {
+    let remembered = listed.pipelines.iter().find(|pipeline| remembered == Some(pipeline.id.as_str()));
     let is_ours = |pipeline: &&Pipeline| {
         engines.conversation.is_some()
             && engines.conversation.as_ref() == Some(&pipeline.settings.conversation_engine)
             && engines.stt == pipeline.settings.stt_engine
     };
     let with_name =
-        || listed.pipelines.iter().filter(is_ours).find(|pipeline| pipeline.settings.name == NAME);
+        || listed.pipelines.iter().filter(is_ours).find(|pipeline| pipeline.settings.name == name);
     remembered.or_else(with_name).or_else(|| listed.pipelines.iter().find(is_ours))
 }
 
 /// How our pipeline has to be; what a person may choose is kept.
-fn settings(
-    own: Option<&Pipeline>,
-    engines: &Engines,
-    offer: &Offer,
-    language: &str,
-    voices: &Voices,
-) -> PipelineSettings {
+fn settings(own: Option<&Pipeline>, plan: &Plan<'_>, language: &str, voices: &Voices) -> PipelineSettings {
+    let Plan { name, engines, offer, .. } = plan;
     let kept = own.map(|own| &own.settings);
     let stt_engine = engines.stt.clone();
     let stt_language = stt_engine.as_ref().and_then(|_| nearest(&offer.asr_languages, language));
     let voice = choose_voice(kept, voices);
     PipelineSettings {
-        name: kept.map_or_else(|| NAME.to_owned(), |kept| kept.name.clone()),
+        name: kept.map_or_else(|| (*name).to_owned(), |kept| kept.name.clone()),
         language: language.to_owned(),
         conversation_engine: engines.conversation.clone().unwrap_or_default(),
         conversation_language: nearest(&offer.handle_languages, language)

@@ -24,6 +24,20 @@ pub(super) struct Record {
     pub(super) preferred_before: Option<String>,
     /// The Supervisor's message.
     pub(super) discovery: Option<String>,
+    /// The second agent.
+    pub(super) agent: AgentRecord,
+}
+
+/// What we remember of the second agent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct AgentRecord {
+    /// Its configuration entry.
+    pub(super) entry: Option<String>,
+    /// A digest of all that the entry was made with, its secret address among it.
+    pub(super) shape: Option<String>,
+    /// Its pipeline.
+    pub(super) pipeline: Option<String>,
 }
 
 impl Record {
