@@ -1,6 +1,7 @@
 //! A large home: how long a decision takes, and whether ten thousand in a row leave Home Assistant its time.
 
 mod home;
+mod path;
 mod stages;
 
 use std::time::Duration;
@@ -20,6 +21,7 @@ use super::slips::Slips;
 use super::strict::{Strict, names};
 use crate::figure::{Figure, Series, ms, rounded};
 use helix_tests::router::{Decision, Question, Router};
+use path::Path;
 use stages::Stages;
 
 const TIMED: usize = 300;
@@ -28,6 +30,8 @@ const STREAMED: usize = 10_000;
 const GROUP: &str = "speed";
 /// Until everything was read and compiled once.
 const WARM_UP: usize = 20;
+/// Sentences that are carried out, of each kind: one for each light.
+const ACTING_MAX: usize = 160;
 /// Between two pings.
 const PING_PAUSE: Duration = Duration::from_millis(100);
 /// What a process may grow by while it answers 10,000 sentences.
@@ -64,6 +68,13 @@ struct Streamed {
     pings: Series,
 }
 
+struct Measured {
+    timed: Timed,
+    stages: Stages,
+    path: Path,
+    streamed: Streamed,
+}
+
 pub(super) async fn run(arguments: &Arguments, profile: Profile) -> Result<Findings> {
     let furnishing = Furnishing { empty: true, package: Some(home::package()?), ..Furnishing::default() };
     let home = Home::start_with(&format!("eval-speed-{}", std::process::id()), furnishing).await?;
@@ -80,14 +91,15 @@ pub(super) async fn run(arguments: &Arguments, profile: Profile) -> Result<Findi
     let said = (0..arguments.streamed).map(|n| natural(from + n)).collect();
     let socket = Socket::open(&home.url(), home.assistant().token()).await?;
     let streamed = streamed(&mut router, said, &socket).await?;
+    let acting = arguments.timed.min(ACTING_MAX);
+    let kill = |n: usize| home::kill(n, &slips, &names);
+    let path =
+        Path::of(&home, profile, (0..acting).map(home::off).collect(), (0..acting).map(kill).collect());
+    let path = path.await?;
     known.close().await;
+    let measured = Measured { timed, stages, path, streamed };
     let whole = arguments.streamed >= STREAMED;
-    Ok(Findings {
-        group: GROUP,
-        figures: figures(&timed, &stages, &streamed),
-        details: details(&timed, &stages, &streamed),
-        whole,
-    })
+    Ok(Findings { group: GROUP, figures: figures(&measured), details: details(&measured), whole })
 }
 
 async fn timed(
@@ -152,7 +164,8 @@ async fn ping(socket: &Socket) -> Result<f64> {
     Ok(ms(since(from)))
 }
 
-fn figures(timed: &Timed, stages: &Stages, streamed: &Streamed) -> Vec<Figure> {
+fn figures(measured: &Measured) -> Vec<Figure> {
+    let Measured { timed, stages, path, streamed } = measured;
     let own = own(timed);
     let (plain, natural) = (taken(&timed.plain), taken(&timed.natural));
     let debug = timed.debug.p95();
@@ -162,12 +175,25 @@ fn figures(timed: &Timed, stages: &Stages, streamed: &Streamed) -> Vec<Figure> {
         Figure { name, value: rounded(value, 2), unit, peer: None, ratio: None, n, goal, holds: Some(holds) }
     };
     let repaired = figure(
-        "repaired.p95",
+        "decision.repaired.p95",
         natural.p95(),
         "ms",
         natural.len(),
         "<= 60 ms or 3x the peer",
         natural.p95() <= limit,
+    );
+    let against_debug = |figure: Figure| {
+        let ratio = Some(rounded(figure.value / debug, 2));
+        Figure { peer: Some(rounded(debug, 1)), ratio, ..figure }
+    };
+    let (acting, acting_repaired) = (path.plain.p95(), path.natural.p95());
+    let path_repaired = figure(
+        "path.repaired.p95",
+        acting_repaired,
+        "ms",
+        path.natural.len(),
+        "<= 60 ms or 3x the peer",
+        acting_repaired <= limit,
     );
     let Streamed { per_second, n, grown_mib, pings, .. } = streamed;
     let (guard, topic) = (&stages.guard, &stages.topic);
@@ -179,8 +205,10 @@ fn figures(timed: &Timed, stages: &Stages, streamed: &Streamed) -> Vec<Figure> {
             ..figure("topic.p95", topic.p95(), "ms", topic.len(), "", true)
         },
         figure("own-work.p95", own.p95(), "ms", own.len(), "<= 3 ms", own.p95() <= 3.0),
-        figure("strict.p95", plain.p95(), "ms", plain.len(), "<= 20 ms", plain.p95() <= 20.0),
-        Figure { peer: Some(rounded(debug, 1)), ratio: Some(rounded(natural.p95() / debug, 2)), ..repaired },
+        figure("decision.strict.p95", plain.p95(), "ms", plain.len(), "<= 20 ms", plain.p95() <= 20.0),
+        against_debug(repaired),
+        figure("path.strict.p95", acting, "ms", path.plain.len(), "<= 20 ms", acting <= 20.0),
+        against_debug(path_repaired),
         figure("stream.rate", *per_second, "sentences/s", *n, ">= 40", *per_second >= 40.0),
         figure("stream.growth", *grown_mib, "MiB", *n, "<= 32 MiB", *grown_mib <= GROWTH_MIB_MAX),
         figure(
@@ -204,7 +232,8 @@ fn taken(decisions: &[Decision]) -> Series {
     Series::new(decisions.iter().map(|decision| decision.took_ms).collect())
 }
 
-fn details(timed: &Timed, stages: &Stages, streamed: &Streamed) -> String {
+fn details(measured: &Measured) -> String {
+    let Measured { timed, stages, path, streamed } = measured;
     let acting = |decisions: &[Decision]| {
         let count = decisions.iter().filter(|decision| decision.acts).count();
         rounded(100.0 * count as f64 / decisions.len().max(1) as f64, 1)
@@ -214,6 +243,8 @@ fn details(timed: &Timed, stages: &Stages, streamed: &Streamed) -> String {
         taken(&timed.plain).line("sentence that is accepted as it is"),
         taken(&timed.natural).line("natural sentence, most with a slip"),
         timed.debug.line("peer: one sentence, one question to Home Assistant"),
+        path.plain.line("transcript to action, accepted as it is"),
+        path.natural.line("transcript to action, natural"),
         streamed.pings.line("ping of Home Assistant meanwhile"),
     ];
     let asked =
@@ -227,7 +258,8 @@ fn details(timed: &Timed, stages: &Stages, streamed: &Streamed) -> String {
         });
     format!(
         "A home of {} exposed entities in 40 areas; no sentence was seen before. The peer is one question to Home Assistant's matcher about one \
-         new sentence in the same run.\n\n```\n{}\n```\n\nEach stage alone, natural sentences:\n\n```\n{}\n```\n\nOf the natural sentences {} % act, of the plain ones {} %; of the stream {} of {}. What Home Assistant \
+         new sentence in the same run.\n\n```\n{}\n```\n\nEach stage alone, natural sentences:\n\n```\n{}\n```\n\nOf the natural sentences {} % act, of the plain ones {} %; of the stream {} of {}; of the natural ones that were \
+         carried out {} did nothing. What Home Assistant \
          was asked for a decision, median: {}.",
         home::ENTITIES,
         lines.join("\n"),
@@ -236,6 +268,7 @@ fn details(timed: &Timed, stages: &Stages, streamed: &Streamed) -> String {
         acting(&timed.plain),
         streamed.acting,
         streamed.n,
+        path.not_done,
         asked.join("; "),
     )
 }

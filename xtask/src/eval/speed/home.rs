@@ -164,6 +164,22 @@ pub(super) fn natural(n: usize, slips: &Slips, names: &[String]) -> String {
     slips.slip(&sentence, names, &[]).map_or(sentence, |slipped| slipped.sentence)
 }
 
+/// Lights, all of which are off.
+const LIGHTS: usize = 4;
+
+/// The n-th command to turn off what is off, as the strict matcher knows it.
+pub(super) fn off(n: usize) -> String {
+    format!("turn off the {} {}", AREAS[n / LIGHTS % AREAS.len()], THINGS[n % LIGHTS].1).to_lowercase()
+}
+
+/// The n-th command to turn off what is off, as people say it, most of them with a slip.
+pub(super) fn kill(n: usize, slips: &Slips, names: &[String]) -> String {
+    let name = format!("{} {}", AREAS[n / LIGHTS % AREAS.len()], THINGS[n % LIGHTS].1).to_lowercase();
+    let (opener, closer) = (OPENERS[1 + n % (OPENERS.len() - 1)], CLOSERS[n % CLOSERS.len()]);
+    let sentence = format!("{opener}kill the {name}{closer}");
+    slips.slip(&sentence, names, &[]).map_or(sentence, |slipped| slipped.sentence)
+}
+
 /// The home as a package of Home Assistant's configuration.
 pub(super) fn package() -> Result<String> {
     stage().package()
