@@ -12,6 +12,7 @@ pub mod draft;
 pub mod egress;
 pub mod home;
 pub mod id;
+mod inquire;
 pub mod language;
 pub mod listen;
 pub mod llm;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::act::{Action, verify};
 use crate::dialogue::{Clearance, Confirmed};
 use crate::home::{Caller, Execution, ExecutionKind, Match, Registry};
+use crate::inquire::answered;
 use crate::repair::{LastAct, Read, Reading};
 use crate::reply::{Reply, RunError, Sentence, Tone};
 use crate::resolve::{Repair, Resolution, resolve};
@@ -122,7 +123,7 @@ pub async fn consider_after(
             decide_parts(text, sentences, Origin::Repaired(certainty), &situation)
         }
     };
-    Ok(Decision { read, ..decision })
+    Ok(answered(Decision { read, ..decision }, request, &registry, home, &situation).await?)
 }
 
 /// The home as if these entities were not there.

@@ -8,6 +8,7 @@ mod cover;
 mod follow;
 mod frame;
 mod index;
+mod inquiry;
 mod judge;
 mod kinds;
 mod leeway;
@@ -29,8 +30,9 @@ pub use kinds::{Ask, Kind};
 pub use read::{Context, Read, Reading, Step};
 pub use twin::{TWINS_MAX, Twins, twins};
 
+pub(crate) use inquiry::{Inquiry, Manner, inquiry, shortened};
 pub(crate) use leeway::{Leeway, Overstep, Proposal, leeway};
-pub(crate) use respell::{harmless, renamed, respelled, sound, swallows};
+pub(crate) use respell::{harmless, moves_nothing, renamed, respelled, sound, swallows};
 
 use crate::home::StrictMatch;
 

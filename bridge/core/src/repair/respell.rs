@@ -150,7 +150,7 @@ pub(crate) fn harmless(sentences: Vec<String>, answers: Vec<Match>) -> Option<(S
     })
 }
 
-fn moves_nothing(strict: &StrictMatch) -> bool {
+pub(crate) fn moves_nothing(strict: &StrictMatch) -> bool {
     let harmless = match kind_of(&strict.intent) {
         Some(IntentKind::Query) => true,
         Some(IntentKind::Inner) => !strict.slots.contains_key("conversation_command"),

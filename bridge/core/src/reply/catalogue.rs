@@ -108,6 +108,18 @@ sentences! {
     RequestNotKept = "request-not-kept", NotHandled;
     /// A question that nobody here can answer.
     CannotAnswer = "cannot-answer", NotHandled;
+    /// The things that are as was asked.
+    HomeFound { names } = "home-found", Handled;
+    /// Nothing is as was asked.
+    HomeNothing = "home-nothing", Handled;
+    /// All of them are as was asked.
+    HomeAll = "home-all", Handled;
+    /// Not all of them are: these are not.
+    HomeAllBut { names } = "home-all-but", Handled;
+    /// This one is as was asked.
+    HomeYes { names } = "home-yes", Handled;
+    /// This one is not.
+    HomeNo { names } = "home-no", Handled;
     /// "… when I come home".
     NotConditional = "not-conditional", NotHandled;
     /// It is kept and will be done then.

@@ -139,6 +139,11 @@ impl Furnished {
         lock(&self.done).clone()
     }
 
+    /// Sets a state.
+    pub(crate) fn shows(&self, id: &str, state: &str) {
+        lock(&self.states).entry(EntityId::from(id)).and_modify(|now| state.clone_into(&mut now.state));
+    }
+
     /// Adds an attribute to a state.
     pub(crate) fn attribute(&self, id: &str, name: &str, text: &str) {
         let mut states = lock(&self.states);
