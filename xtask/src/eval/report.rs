@@ -10,6 +10,8 @@ use super::Findings;
 use crate::figure::Figure;
 
 const HEAD: &str = include_str!("introduction.md");
+/// What comes last in the introduction.
+const GROUPS_BEGIN: &str = "\n## All figures\n";
 const TABLE_HEAD: &str =
     "| figure | value | goal | holds | peer | n |\n| --- | ---: | --- | --- | ---: | ---: |\n";
 /// Misses of one list that are shown; the others are counted.
@@ -31,6 +33,8 @@ pub(super) fn write(findings: &Findings) -> Result<()> {
 }
 
 fn merged(old: &str, findings: &Findings) -> String {
+    // Below the introduction, which is no group's and has headings of its own.
+    let old = old.split_once(GROUPS_BEGIN).map_or("", |(_, groups)| groups);
     let mut parts = old.split("\n## ");
     let own = format!("| `{}.", findings.group);
     let rows = parts.next().unwrap_or_default().lines().filter(|line| line.starts_with("| `"));
@@ -39,7 +43,7 @@ fn merged(old: &str, findings: &Findings) -> String {
     rows.sort();
     let mut sections: BTreeMap<&str, &str> = parts.filter_map(|part| part.split_once('\n')).collect();
     sections.insert(findings.group, &findings.details);
-    let mut page = format!("{HEAD}\n{TABLE_HEAD}{}\n", rows.join("\n"));
+    let mut page = format!("{HEAD}{TABLE_HEAD}{}\n", rows.join("\n"));
     for (group, text) in sections {
         let _ = write!(page, "\n## {group}\n\n{}\n", text.trim());
     }
@@ -77,7 +81,7 @@ fn row(figure: &Figure) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Figure, Findings, SHOWN_MAX, folded, merged};
+    use super::{Figure, Findings, GROUPS_BEGIN, HEAD, SHOWN_MAX, folded, merged};
 
     fn findings(group: &'static str, value: f64) -> Findings {
         let name = format!("{group}.right").into();
@@ -107,7 +111,8 @@ mod tests {
         assert!(page.contains("| `speed.right` | 3 % | >= 85 % | yes |  | 9 |"), "{page}");
         assert!(page.contains("| `ohf.right` | 2 %") && page.contains("Misses of ohf: 2."), "{page}");
         assert!(!page.contains("speed: 1") && page.matches("| `speed").count() == 1, "{page}");
-        assert_eq!(page.matches("\n## ").count(), 2);
+        assert!(page.starts_with(HEAD) && HEAD.ends_with(&format!("{GROUPS_BEGIN}\n")), "{page}");
+        assert_eq!(page.matches("\n## ").count(), HEAD.matches("\n## ").count() + 2);
     }
 
     #[test]
