@@ -144,6 +144,8 @@ pub struct Decision {
     pub actions: Vec<Action>,
     /// What to say if it neither acts nor is answered by Home Assistant.
     pub refusal: Option<Sentence>,
+    /// How the guard took the sentence, and by which sign.
+    pub speech: Reading,
     /// How the sentence was read, word by word.
     pub read: Read,
     /// The entities that may be meant, if the question is which.
@@ -305,6 +307,7 @@ pub(crate) fn decide_unsure(text: &str, choices: Vec<EntityId>, situation: &Situ
 
 /// What is gathered about a sentence before the matrix judges it.
 struct Evidence {
+    speech: Reading,
     dimensions: Dimensions,
     /// How likely the words alone make each route.
     leaning: Leaning,
@@ -317,8 +320,8 @@ struct Evidence {
 impl Evidence {
     /// `quoted` are the words of `text` that name a thing or are to be kept or passed on.
     fn blank(text: &str, quoted: &[String], situation: &Situation<'_>) -> Self {
-        let reading = read_in(text, situation.language, quoted, situation.registry);
-        let mut dimensions = Dimensions::of(reading.act);
+        let speech = read_in(text, situation.language, quoted, situation.registry);
+        let mut dimensions = Dimensions::of(speech.act);
         dimensions.source = situation.source;
         let device = situation.caller.device.as_ref();
         if device.is_some_and(|device| situation.registry.device_areas.contains_key(device)) {
@@ -328,7 +331,15 @@ impl Evidence {
         if situation.source == Source::Passive && dimensions.privacy != Privacy::Others {
             dimensions.privacy = Privacy::Personal;
         }
-        Self { dimensions, leaning, intent: None, sentences: Vec::new(), drafts: Vec::new(), said: None }
+        Self {
+            speech,
+            dimensions,
+            leaning,
+            intent: None,
+            sentences: Vec::new(),
+            drafts: Vec::new(),
+            said: None,
+        }
     }
 
     /// Takes in what one accepted sentence would do.
@@ -394,7 +405,7 @@ impl Evidence {
 
 /// Asks the matrix, authorises what it lets through, and finds the words for what it does not.
 fn conclude(evidence: Evidence, situation: &Situation<'_>) -> Decision {
-    let Evidence { dimensions, leaning, intent, sentences, drafts, said } = evidence;
+    let Evidence { speech, dimensions, leaning, intent, sentences, drafts, said } = evidence;
     let judgement = situation.matrix.judge(&dimensions, &leaning);
     let mut decision = Decision {
         refusal: said::at(&judgement, &dimensions, said, &drafts, situation),
@@ -404,6 +415,7 @@ fn conclude(evidence: Evidence, situation: &Situation<'_>) -> Decision {
         sentences,
         drafts,
         actions: Vec::new(),
+        speech,
         read: Read::Nothing,
         choices: Vec::new(),
         helped: None,

@@ -1,14 +1,17 @@
 //! Decides about sentences for `helix route`: connects to Home Assistant, asks, explains; has no way to act.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use helix_core::delay::plan;
+use futures_util::future::BoxFuture;
+use helix_core::delay::{BookError, DelayBook, DelayedCommand, NewCommand, State, Talk, answer, plan, talk};
 use helix_core::home::Caller;
 use helix_core::pipeline::{Request, consider};
 use helix_core::reply::{Reply, RunError};
 use helix_core::route::dimension::Source;
-use helix_core::route::{Decision, Gate, Matrix};
+use helix_core::route::{Decision, Gate, Judgement, Matrix, Route};
 use helix_core::{Clock, Home, Language, Pii};
 
 use super::later::now_at;
@@ -17,6 +20,7 @@ use super::visit::Visit;
 use super::waited::{Asked, Waited};
 use crate::clock::SystemCalendar;
 use crate::config::Config;
+use crate::store::{Store, StoreError};
 
 /// A connected Home Assistant that is only asked.
 #[derive(Debug)]
@@ -24,6 +28,7 @@ pub struct Explainer {
     visit: Visit,
     language: Language,
     matrix: Matrix,
+    data_dir: PathBuf,
 }
 
 /// A decision and how it came about.
@@ -49,7 +54,7 @@ impl Explainer {
     pub async fn connect(config: &Config, limit: Duration) -> anyhow::Result<Self> {
         let visit = Visit::begin(config, limit).await?;
         let language = own_language(config.language.as_ref(), visit.home());
-        Ok(Self { visit, language, matrix: config.matrix.clone() })
+        Ok(Self { visit, language, matrix: config.matrix.clone(), data_dir: config.data_dir.clone() })
     }
 
     /// Decides about one sentence.
@@ -74,6 +79,12 @@ impl Explainer {
         let request = Request { text: Pii::new(text.to_owned()), language: language.clone(), caller, source };
         let home = Waited::new(self.visit.home().clone(), self.visit.clock().clone());
         let start = self.visit.clock().now();
+        if let Some((decision, said)) = self.about_plans(&request, &home).await? {
+            let took = self.visit.clock().now().saturating_sub(start);
+            let reason =
+                format!("{}: it is about commands for later, which is known before any gate", said.code);
+            return Ok(Explained { decision, reply: said.text, reason, took, asked: home.asked() });
+        }
         let decision = self.decide(&request, &home).await?;
         let took = self.visit.clock().now().saturating_sub(start);
         let sentence = decision.refusal.as_ref();
@@ -84,6 +95,30 @@ impl Explainer {
             (gate, None) => format!("passed at the gate `{}`", gate.as_str()),
         };
         Ok(Explained { decision, reply, reason, took, asked: home.asked() })
+    }
+
+    /// What would be said about commands for later, and what would happen to them; `None` if it is about none.
+    async fn about_plans(
+        &self,
+        request: &Request,
+        home: &impl Home,
+    ) -> anyhow::Result<Option<(Decision, Reply)>> {
+        let Some(talk) = talk(request.text.expose(), &request.language) else { return Ok(None) };
+        let Some(now) = now_at(self.visit.home(), &SystemCalendar) else { return Ok(None) };
+        let waiting = match Store::visit(&self.data_dir, Arc::new(SystemCalendar)).await {
+            Ok(store) => store.delayed().waiting().await.context("what is planned cannot be read")?,
+            Err(StoreError::Absent { .. }) => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let Some(reply) = answer(request, &now, Some(&Looked(waiting))).await else { return Ok(None) };
+        let mut decision = consider(request, home, &self.matrix).await?;
+        let route = match talk {
+            Talk::List => Route::Answer,
+            Talk::Cancel(_) | Talk::CancelAll => Route::Control,
+        };
+        decision.judgement = Judgement { route, gate: Gate::Control, asked: Vec::new(), scores: Vec::new() };
+        decision.actions.clear();
+        Ok(Some((decision, reply)))
     }
 
     async fn decide(&self, request: &Request, home: &impl Home) -> Result<Decision, RunError> {
@@ -108,5 +143,27 @@ impl Explainer {
             registry.device_areas.iter().find(|(_, of)| **of == area.id).map(|(device, _)| device.clone());
         let device = device.with_context(|| format!("no device of Home Assistant is in {}", area.name))?;
         Ok(Caller { device: Some(device), satellite: None })
+    }
+}
+
+/// The commands that wait, looked at: what would be written is not.
+#[derive(Debug)]
+struct Looked(Vec<DelayedCommand>);
+
+impl DelayBook for Looked {
+    fn add<'a>(&'a self, _: &'a NewCommand) -> BoxFuture<'a, Result<String, BookError>> {
+        Box::pin(async { Err(BookError("an explanation keeps nothing".to_owned())) })
+    }
+    fn waiting(&self) -> BoxFuture<'_, Result<Vec<DelayedCommand>, BookError>> {
+        Box::pin(async { Ok(self.0.clone()) })
+    }
+    fn begin<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<bool, BookError>> {
+        Box::pin(async { Ok(false) })
+    }
+    fn end<'a>(&'a self, _: &'a str, _: State, _: &'a str) -> BoxFuture<'a, Result<bool, BookError>> {
+        Box::pin(async { Ok(true) })
+    }
+    fn interrupt_running(&self) -> BoxFuture<'_, Result<u64, BookError>> {
+        Box::pin(async { Ok(0) })
     }
 }

@@ -179,6 +179,7 @@ async fn explain(explainer: &Explainer, line: Line) -> anyhow::Result<Row> {
     };
     let mut dimensions: Map<_, _> = Dimension::ALL.iter().map(in_words).collect();
     dimensions.insert("intent".into(), decision.intent.clone().into());
+    dimensions.insert("guard".into(), decision.speech.describe().into());
     dimensions.insert("reading".into(), decision.read.describe().into());
     let repaired = decision.dimensions.found == Found::Repaired;
     dimensions.insert("sentences".into(), repaired.then(|| decision.sentences.join("; ")).into());
@@ -224,10 +225,14 @@ fn show(session: &Session, row: &Row) {
     if let Some(more) = row.actions.len().checked_sub(SHOWN_MAX + 1) {
         out.line(format!("            and {} more (--json shows all)", more + 1));
     }
-    for (name, value) in &row.dimensions {
-        out.line(format!("{name:<11} {}", value.as_str().unwrap_or("none")));
+    // One screen: what is not there is told to scripts only.
+    let known = |value: &Value| value.as_str().filter(|value| *value != "none").map(str::to_owned);
+    for (name, value) in row.dimensions.iter().filter_map(|(name, value)| Some((name, known(value)?))) {
+        out.line(format!("{name:<11} {value}"));
     }
-    out.line(format!("gates       {} decided", row.gates.join(", ")));
+    if !row.gates.is_empty() {
+        out.line(format!("gates       {} decided", row.gates.join(", ")));
+    }
     let scores: Vec<_> = row.scores.iter().map(|(route, score)| format!("{route} {score}")).collect();
     if !scores.is_empty() {
         out.line(format!("scores      {}", scores.join(", ")));

@@ -2,10 +2,14 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
-use helix::clock::SystemClock;
-use helix_core::Clock;
+use helix::clock::{SystemCalendar, SystemClock};
+use helix::store::Store;
+use helix_core::delay::{DelayBook, NewCommand};
+use helix_core::home::Caller;
+use helix_core::{Clock, Language, Pii};
 use serde_json::{Value, json};
 
 use crate::command::Place;
@@ -86,4 +90,56 @@ fn routing_never_acts() {
     let row = &home.helix(&place, &["route", "--stdin"]).run_with(input.as_bytes()).works().objects()[0];
     assert_eq!((&row["acts"], &row["actions"]), (&json!(false), &json!([])));
     assert_eq!(home.state(LIGHT), "off");
+}
+
+#[test]
+fn talk_about_what_is_planned_is_explained_as_what_it_does_and_changes_nothing() {
+    let (home, place) = (Home::at(), Place::new("plans"));
+    let explained =
+        |text: &str| home.helix(&place, &["route", "--json", text]).run().works().objects().remove(0);
+    let none = explained("What is planned?");
+    assert_eq!((&none["route"], &none["reply"]), (&json!("answer"), &json!("Nothing is planned.")), "{none}");
+    let sentence = "turn off the kitchen light";
+    let command = NewCommand {
+        due: "2099-01-01T12:00:00Z".parse().expect("a time"),
+        sentence: Pii::new(sentence.to_owned()),
+        sentences: vec![sentence.to_owned()],
+        language: Language::english(),
+        caller: Caller::default(),
+        actions: Vec::new(),
+    };
+    let wait = |text: &str| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let waiting = runtime.block_on(async {
+            let store = Store::open(&place.path("data"), Arc::new(SystemCalendar)).await.expect("opened");
+            if text.is_empty() {
+                store.delayed().add(&command).await.expect("kept");
+            }
+            let waiting = store.delayed().waiting().await.expect("read").len();
+            store.close().await;
+            waiting
+        });
+        assert_eq!(waiting, 1, "{text}");
+    };
+    wait("");
+    let list = explained("What is planned?");
+    assert!(list["reply"].as_str().expect("a reply").contains(sentence), "{list}");
+    let cancel = explained("cancel the planned light");
+    assert_eq!((&cancel["route"], &cancel["acts"]), (&json!("control"), &json!(false)));
+    assert!(cancel["reason"].as_str().expect("a reason").contains("planned-cancelled"), "{cancel}");
+    wait("it was only looked at");
+}
+
+#[test]
+fn the_sign_of_the_guard_is_told_on_one_screen() {
+    let (home, place) = (Home::at(), Place::new("sign"));
+    let told = home.helix(&place, &["route", "please don't turn on the kitchen light"]).run().works();
+    let sign = told.out.lines().find(|line| line.starts_with("guard")).expect("a sign").to_owned();
+    assert!(sign.contains("negated: the rule `"), "{sign}");
+    for sentence in
+        ["please don't turn on the kitchen light", "turn on all lights", "research heat pumps for me"]
+    {
+        let told = home.helix(&place, &["route", sentence]).run().works();
+        assert!(told.out.lines().count() <= 24, "one screen: {}", told.out);
+    }
 }

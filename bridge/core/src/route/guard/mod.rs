@@ -99,6 +99,20 @@ pub struct Reading {
     pub sign: Sign,
 }
 
+impl Reading {
+    /// The speech act and its sign in a few words, for an explanation; `None` if nothing speaks against a command.
+    pub fn describe(&self) -> Option<String> {
+        let act = self.act.as_str();
+        match self.sign {
+            Sign::None => None,
+            Sign::Rule(line) => Some(format!("{act}: the rule `{line}`")),
+            Sign::QuestionMark => Some(format!("{act}: the question mark")),
+            Sign::Length => Some(format!("{act}: no words, or too many")),
+            Sign::Model(command) => Some(format!("{act}: the model, a command by {command:.2}")),
+        }
+    }
+}
+
 /// The speech act of `text`. In a language that nobody has described only the question mark and the length count.
 pub fn speech_act(text: &str, language: &Language) -> SpeechAct {
     read(text, language).act
