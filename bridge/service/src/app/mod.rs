@@ -3,6 +3,7 @@
 mod bridge;
 mod explain;
 mod later;
+mod models;
 mod offer;
 mod registration;
 mod second_agent;
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use explain::{Explained, Explainer};
+pub use models::{models_row, open_models};
 pub use registration::unregister;
 pub use speech::{ModelChoice, engine_config, model_choice};
 pub use visit::Visit;
@@ -66,6 +68,7 @@ impl App {
         std::fs::create_dir_all(&config.data_dir).with_context(|| unusable(&config.data_dir))?;
         let control = ControlServer::bind(&config.data_dir).await?;
         let store = storage::open(&config.data_dir, Arc::new(SystemCalendar)).await?;
+        let models = open_models(&config.llm, store.as_ref(), clock.clone())?;
         let metrics_listener = metrics_listener(&config).await?;
         let (connector, home) = Connector::new(home_config, clock.clone());
         let speech = Arc::new(Speech::new());
@@ -106,6 +109,7 @@ impl App {
             bridge,
             registration: Arc::clone(&registration),
             speech: Arc::clone(&speech),
+            models: Arc::clone(&models),
             address,
         });
 
@@ -115,6 +119,7 @@ impl App {
         if let Some(store) = store {
             tasks.spawn(storage::keep_tidy(store, config.ledger_days, cancel.clone()));
         }
+        tasks.spawn(models.run(cancel.clone()));
         tasks.spawn(connector.run(cancel.clone()));
         tasks.spawn(Arc::clone(&speech).bring_up(config, home, cancel.clone()));
         tasks.spawn(server.run(cancel.clone()));

@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::bridge::Bridge;
+use super::models::models_row;
 use super::registration::Registration;
 use super::speech::Speech;
 use crate::control::{Answer, Answers, Ask, PartRow};
+use crate::llm::Models;
 
 /// The name of the second agent among the parts.
 const SECOND_AGENT: &str = "second agent";
@@ -16,6 +18,7 @@ pub(super) struct Desk {
     pub(super) bridge: Arc<Bridge>,
     pub(super) registration: Arc<Registration>,
     pub(super) speech: Arc<Speech>,
+    pub(super) models: Arc<Models>,
     pub(super) address: SocketAddr,
 }
 
@@ -24,6 +27,7 @@ impl Answers for Desk {
         match ask {
             Ask::Runs { conversation } => Answer::Runs(self.bridge.rows(conversation.as_deref())),
             Ask::Status => Answer::Status(self.status()),
+            Ask::Models => Answer::Models(Box::new(models_row(&self.models))),
             Ask::Address => Answer::Address(self.address),
             Ask::Unregister => match self.registration.withdraw().await {
                 Ok(removed) => Answer::Done(removed),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use helix::app::{Visit, engine_config, model_choice};
 use helix::clock::{SystemCalendar, SystemClock};
 use helix::config::SpeechEngine;
-use helix::control::{Answer, Ask, PartRow, ask};
+use helix::control::{Answer, Ask, ModelRow, PartRow, ask};
 use helix::model::verify;
 use helix::satellite::Espeak;
 use helix::speech::Engine;
@@ -18,7 +18,7 @@ use helix_core::Language;
 use helix_hass::pipeline::ListPipelines;
 use serde_json::json;
 
-use super::{Session, healthcheck, told};
+use super::{Session, healthcheck, models, told};
 
 /// Longer than a home takes to start or a model to load on a small machine.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -65,6 +65,7 @@ pub(crate) async fn run(session: Session) -> anyhow::Result<ExitCode> {
         ("own voice", voice),
         ("data folder", data_folder(&session.config.data_dir)),
         ("store", store(&session.config.data_dir).await),
+        ("language models", language_models(&session).await),
         ("port", port),
         ("bridge", bridge),
         ("registration", registration),
@@ -94,7 +95,10 @@ fn show(session: &Session, parts: impl Iterator<Item = (&'static str, Health)>) 
 async fn running_bridge(session: &Session) -> Option<Vec<PartRow>> {
     match ask(&session.config.data_dir, &Ask::Status).await {
         Ok(Answer::Status(parts)) => Some(parts),
-        Ok(Answer::Runs(_) | Answer::Address(_) | Answer::Done(_) | Answer::Failed(_)) | Err(_) => None,
+        Ok(
+            Answer::Runs(_) | Answer::Models(_) | Answer::Address(_) | Answer::Done(_) | Answer::Failed(_),
+        )
+        | Err(_) => None,
     }
 }
 
@@ -199,6 +203,27 @@ async fn store(data_dir: &Path) -> Health {
     }
 }
 
+/// The language models that are named: what answers, or what is wrong with the first that does not.
+async fn language_models(session: &Session) -> Health {
+    let rows = match Box::pin(models::shown(session)).await {
+        Ok(models) => models.duties,
+        Err(error) => return Broken(told(&error)),
+    };
+    if rows.is_empty() {
+        return Missing(
+            "none is named, so only what Helix's own sentences know is understood; see `helix models`".into(),
+        );
+    }
+    if let Some(row) = rows.iter().find(|row| row.looked && row.wrong.is_some()) {
+        return Broken(format!("{}: {}", row.duty, models::state(row)));
+    }
+    let told = |row: &ModelRow| {
+        let warning = row.warning.as_ref().map(|text| format!(" ({text})")).unwrap_or_default();
+        format!("{}: {}{warning}", row.duty, row.in_use.as_ref().unwrap_or(&row.named))
+    };
+    Works(rows.iter().map(told).collect::<Vec<_>>().join(", "))
+}
+
 /// The Wyoming port: answered by the running bridge, or free for one.
 async fn port(session: &Session, bridge_runs: bool) -> Health {
     let configured = session.config.listen;
@@ -212,7 +237,8 @@ async fn port(session: &Session, bridge_runs: bool) -> Health {
     }
     let address = match ask(&session.config.data_dir, &Ask::Address).await {
         Ok(Answer::Address(address)) => address,
-        Ok(Answer::Runs(_) | Answer::Status(_) | Answer::Done(_) | Answer::Failed(_)) | Err(_) => configured,
+        Ok(Answer::Runs(_) | Answer::Status(_) | Answer::Models(_) | Answer::Done(_) | Answer::Failed(_))
+        | Err(_) => configured,
     };
     match healthcheck::offered(address).await {
         Ok(programs) => Works(format!("{address} offers {}", programs.join(", "))),

@@ -6,6 +6,7 @@ mod healthcheck;
 mod ledger;
 mod log;
 mod model;
+mod models;
 mod output;
 mod request;
 mod route;
@@ -57,6 +58,8 @@ enum Command {
     /// Speech models: list, pull, remove
     #[command(subcommand)]
     Model(model::Command),
+    /// Language models: which is asked for what, whether it answers, what it has cost
+    Models,
     /// Show the last runs of the running bridge and their timelines
     Runs(runs::Args),
     /// Commands for later: list, cancel
@@ -141,11 +144,12 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
     let done = runtime.block_on(async {
         match cli.command {
             Command::Run(args) => run::run(context, args).await,
-            Command::Doctor => doctor::run(context).await,
+            Command::Doctor => Box::pin(doctor::run(context)).await,
             Command::Say(args) => say::run(context, args).await,
             Command::Transcribe(args) => transcribe::run(context, args).await,
             Command::Route(args) => route::run(context, args).await,
             Command::Model(command) => model::run(context, command).await,
+            Command::Models => models::run(context).await,
             Command::Runs(args) => runs::run(context, args).await,
             Command::Delayed(command) => delayed::run(context, command).await,
             Command::Request(command) => request::run(context, command).await,

@@ -48,7 +48,10 @@ async fn timeline_of(session: &Session, told: &Told) -> Option<RunRow> {
     let conversation = Some(told.conversation.clone()?);
     match ask(&session.config.data_dir, &Ask::Runs { conversation }).await {
         Ok(Answer::Runs(mut rows)) => rows.pop(),
-        Ok(Answer::Status(_) | Answer::Address(_) | Answer::Done(_) | Answer::Failed(_)) | Err(_) => None,
+        Ok(
+            Answer::Status(_) | Answer::Models(_) | Answer::Address(_) | Answer::Done(_) | Answer::Failed(_),
+        )
+        | Err(_) => None,
     }
 }
 

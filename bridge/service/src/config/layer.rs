@@ -1,5 +1,7 @@
 //! One layer of the configuration: the same keys in the app's options, in `helix.toml` and as `HELIX_<KEY>`.
 
+mod llm;
+
 use std::path::{Path, PathBuf};
 
 use helix_core::Language;
@@ -62,10 +64,23 @@ layer! {
     metrics_listen: std::net::SocketAddr,
     cloud: Cloud,
     ledger_days: u16,
+    ollama_url: String,
+    router_model: String,
+    local_model: String,
+    cloud_model: String,
+    openai_url: String,
+    openai_key: SecretString,
+    openai_key_file: PathBuf,
+    gemini_key: SecretString,
+    gemini_key_file: PathBuf,
+    cloud_tokens_day: u64,
+    cloud_tokens_month: u64,
+    cloud_usd_day: f64,
+    cloud_usd_month: f64,
 }
 
 /// Keys whose values appear in no complaint.
-const SECRETS: [&str; 2] = ["ha_token", "pin"];
+const SECRETS: [&str; 4] = ["ha_token", "pin", "openai_key", "gemini_key"];
 
 /// How long the ledger keeps what left the house, unless set.
 const LEDGER_DAYS: u16 = 90;
@@ -122,7 +137,7 @@ impl Layer {
             let Some(text) = environment.get(&format!("HELIX_{}", key.to_uppercase())) else { continue };
             let value = match text.as_str() {
                 "true" | "false" => toml::Value::Boolean(text == "true"),
-                _ => text.parse().map_or_else(|_| toml::Value::String(text.clone()), toml::Value::Integer),
+                _ => number(&text).unwrap_or_else(|| toml::Value::String(text.clone())),
             };
             let typed = |value| Self::deserialize(toml::Table::from_iter([((*key).to_owned(), value)]));
             let layer = typed(value).or_else(|_| typed(toml::Value::String(text))).map_err(|error| {
@@ -167,7 +182,7 @@ impl Layer {
             runs_max: usize::from(runs_max),
             metrics_listen: self.metrics_listen,
             model_hub: self.model_hub.clone(),
-            cloud: self.cloud.unwrap_or_default(),
+            llm: self.llm()?,
             ledger_days: self.ledger_days()?,
             matrix: self.matrix.as_deref().map_or_else(|| Ok(Matrix::built_in().clone()), read_matrix)?,
             pin: self.pin()?,
@@ -265,6 +280,12 @@ impl Layer {
     }
 }
 
+/// A whole number, or one with a point.
+fn number(text: &str) -> Option<toml::Value> {
+    let whole = text.parse().map(toml::Value::Integer);
+    whole.or_else(|_| text.parse().map(toml::Value::Float)).ok()
+}
+
 /// Line, key and complaint. The line itself is not shown: a PIN may stand in it, under a misspelt key too.
 fn located(text: &str, error: &toml::de::Error) -> String {
     let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or(text);
@@ -292,8 +313,10 @@ fn told(key: &str, complaint: &str) -> String {
 
 /// The parsers' complaint without the names of this program's types.
 fn plain(complaint: &str) -> String {
-    let types = [("u8", "0 to 255"), ("u16", "0 to 65535"), ("u32", "0 up")];
-    let complaint = complaint.replace("string or map", "a word in quotation marks");
+    let types = [("u8", "0 to 255"), ("u16", "0 to 65535"), ("u32", "0 up"), ("u64", "0 up")];
+    let complaint = complaint
+        .replace("string or map", "a word in quotation marks")
+        .replace("expected f64", "expected a number");
     types.iter().fold(complaint.trim_end().to_owned(), |text, (name, range)| {
         text.replace(&format!("expected {name}"), &format!("expected a whole number from {range}"))
     })

@@ -5,9 +5,9 @@ mod layer;
 use std::path::{Path, PathBuf};
 
 use crate::hass::HassConfig;
+use crate::llm::LlmSettings;
 use helix_core::Language;
 use helix_core::dialogue::Pin;
-use helix_core::egress::Cloud;
 use helix_core::listen::Patience;
 use helix_core::route::{Matrix, MatrixError};
 use layer::Layer;
@@ -85,8 +85,8 @@ pub struct Config {
     pub model_hub: Option<String>,
     /// Address of `/metrics`; off if `None`.
     pub metrics_listen: Option<std::net::SocketAddr>,
-    /// What may leave the local network.
-    pub cloud: Cloud,
+    /// Language models, what they may cost, and what may leave the local network.
+    pub llm: LlmSettings,
     /// How long the ledger keeps what left it, days.
     pub ledger_days: u16,
     /// What was strange but not wrong.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use secrecy::ExposeSecret;
 
+use helix_core::egress::Cloud;
+
 use super::*;
 
 struct Variables(BTreeMap<&'static str, String>);
@@ -133,11 +135,59 @@ fn no_complaint_repeats_a_pin_or_a_token() {
 
 #[test]
 fn what_may_leave_the_house_is_one_of_four_words() {
-    assert_eq!(Config::load(None, &variables(&[])).expect("valid").cloud, Cloud::Off);
+    assert_eq!(Config::load(None, &variables(&[])).expect("valid").llm.cloud, Cloud::Off);
     let home = Config::load(None, &variables(&[("HELIX_CLOUD", "home")])).expect("valid");
-    assert_eq!(home.cloud, Cloud::Home);
+    assert_eq!(home.llm.cloud, Cloud::Home);
     let path = file("cloud.json", r#"{"cloud": false}"#);
     let environment = [("SUPERVISOR_TOKEN", "s"), ("HELIX_OPTIONS", path.to_str().expect("utf-8"))];
     let error = Config::load(None, &variables(&environment)).expect_err("invalid").to_string();
     assert!(error.contains("`cloud`") && error.contains("a word in quotation marks"), "{error}");
+}
+
+#[test]
+fn a_key_comes_from_a_file_that_nobody_else_can_read_and_is_in_no_complaint() {
+    use std::os::unix::fs::PermissionsExt;
+    const KEY: &str = "AIza-80614-secret";
+    let path = file("gemini.key", &format!("{KEY}\n"));
+    let name: &'static str = path.to_string_lossy().into_owned().leak();
+    let load = |more: &[(&'static str, &'static str)]| {
+        let mut all = vec![("HELIX_GEMINI_KEY_FILE", name)];
+        all.extend_from_slice(more);
+        Config::load(None, &variables(&all))
+    };
+    let mode = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("set");
+    mode(0o640);
+    let error = load(&[]).expect_err("open").to_string();
+    assert!(error.contains("mode 640") && error.contains("chmod 600") && !error.contains(KEY), "{error}");
+    mode(0o600);
+    let config = load(&[]).expect("valid");
+    assert!(config.llm.gemini_key.is_some() && !format!("{config:?}").contains(KEY));
+    assert!(load(&[("HELIX_GEMINI_KEY", "1234")]).is_err(), "one of both");
+    std::fs::write(&path, format!("{KEY} {KEY}")).expect("written");
+    let error = load(&[]).expect_err("two words").to_string();
+    assert!(error.contains("holds no key") && !error.contains(KEY), "{error}");
+}
+
+#[test]
+fn language_models_are_named_together_with_their_server_and_their_budget() {
+    let load = |pairs: &[(&'static str, &'static str)]| {
+        Config::load(None, &variables(pairs)).map_err(|error| error.to_string())
+    };
+    let error = load(&[("HELIX_ROUTER_MODEL", "gemma")]).expect_err("no server");
+    assert!(error.contains("router_model") && error.contains("ollama_url"), "{error}");
+    let error = load(&[("HELIX_OLLAMA_URL", "nas:11434")]).expect_err("no address");
+    assert!(error.contains("http://192.168.1.5:11434"), "{error}");
+    let error = load(&[("HELIX_OPENAI_URL", "http://api.example.com/v1")]).expect_err("in the clear");
+    assert!(error.contains("https://"), "{error}");
+    let error = load(&[("HELIX_CLOUD_USD_DAY", "-1")]).expect_err("below nought");
+    assert!(error.contains("cloud_usd_day"), "{error}");
+    let error = load(&[("HELIX_CLOUD_USD_DAY", "much")]).expect_err("no number");
+    assert!(error.contains("expected a number"), "{error}");
+    let config = load(&[
+        ("HELIX_OLLAMA_URL", "http://nas:11434"),
+        ("HELIX_ROUTER_MODEL", "gemma"),
+        ("HELIX_CLOUD_USD_DAY", "0.5"),
+    ]);
+    let settings = config.expect("valid").llm;
+    assert_eq!((settings.budget.micros_day, settings.budget.micros_month), (Some(500_000), Some(10_000_000)));
 }

@@ -32,6 +32,8 @@ pub enum Ask {
     },
     /// How every part is.
     Status,
+    /// How the language models are, and what they have cost.
+    Models,
     /// The address of the Wyoming port.
     Address,
     /// Takes out of Home Assistant what Helix put in, and stops registering.
@@ -69,14 +71,64 @@ pub struct PartRow {
     pub text: String,
 }
 
-/// The bridge's answer.
+/// The language model of one duty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelRow {
+    /// What it is asked for: `router`, `local agent`, `cloud agent`.
+    pub duty: String,
+    /// The key of the configuration that names it.
+    pub key: String,
+    /// `ollama`, `openai`, `gemini`.
+    pub server: String,
+    /// The server's host.
+    pub host: String,
+    /// Whether what it is asked leaves the house.
+    pub outside: bool,
+    /// As the configuration names it.
+    pub named: String,
+    /// The model that answers.
+    pub in_use: Option<String>,
+    /// Whether its server has been looked at.
+    pub looked: bool,
+    /// Why it cannot be asked now, and what to do.
+    pub wrong: Option<String>,
+    /// What a person should know.
+    pub warning: Option<String>,
+}
+
+/// The language models, and what those outside have cost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelsRow {
+    /// One per duty that somebody was named for.
+    pub duties: Vec<ModelRow>,
+    /// US dollars of this day.
+    pub usd_day: f64,
+    /// US dollars of this month.
+    pub usd_month: f64,
+    /// Tokens of this day.
+    pub tokens_day: u64,
+    /// Tokens of this month.
+    pub tokens_month: u64,
+    /// The most per day, US dollars.
+    pub usd_day_max: Option<f64>,
+    /// The most per month, US dollars.
+    pub usd_month_max: Option<f64>,
+    /// The most per day, tokens.
+    pub tokens_day_max: Option<u64>,
+    /// The most per month, tokens.
+    pub tokens_month_max: Option<u64>,
+}
+
+/// The bridge's answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// The last runs, oldest first.
     Runs(Vec<RunRow>),
     /// Every part.
     Status(Vec<PartRow>),
+    /// The language models.
+    Models(Box<ModelsRow>),
     /// The address of the Wyoming port, with the number that it got if 0 was configured.
     Address(SocketAddr),
     /// It is done; what was done.

@@ -183,7 +183,7 @@ impl Models {
     /// Reads what was spent, then looks at the servers until cancelled, and lets what is under way end.
     pub async fn run(self: Arc<Self>, cancel: CancellationToken) {
         let looking = async {
-            self.spending.load().await;
+            self.load_spent().await;
             let mut next_outside = Duration::ZERO;
             let mut passed = Duration::ZERO;
             while !self.is_empty() {
@@ -199,6 +199,11 @@ impl Models {
         let _ = cancel.run_until_cancelled(looking).await;
         self.tasks.close();
         let _ = tokio::time::timeout(GRACE, self.tasks.wait()).await;
+    }
+
+    /// Reads what was spent in this month before.
+    pub async fn load_spent(&self) {
+        self.spending.load().await;
     }
 
     /// Looks at every server once; at those outside only if `outside` is set.
