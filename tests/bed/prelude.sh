@@ -123,12 +123,26 @@ free_port() {
   die "found no free port between 20000 and 29999"
 }
 
+# go_install BINARY PACKAGE@VERSION: builds a program from Go's module proxy, once. What it downloads and compiles is kept beside the cache's
+# other parts, so that the next version is faster.
+go_install() {
+  local binary=$1 package=$2 stamp
+  stamp=$binary.stamp
+  if [ -x "$binary" ] && done_as "$stamp" "$package"; then return 0; fi
+  PATH=$PATH:/usr/local/go/bin command -v go >/dev/null || die "go is missing. Install Go 1.25 or newer: https://go.dev/doc/install"
+  say "go install $package"
+  mkdir -p "$(dirname "$binary")"
+  logged "go install $package" "$CACHE/log/go-$(basename "$binary").log" env PATH="$PATH:/usr/local/go/bin" GOBIN="$(dirname "$binary")" \
+    GOMODCACHE="$CACHE/go/mod" GOCACHE="$CACHE/go/build" GOFLAGS=-modcacherw CGO_ENABLED=0 go install -trimpath -ldflags '-s -w' "$package"
+  mark "$stamp" "$package"
+}
+
 # claim_target ROOT: Cargo names a crate by its place in the workspace, so that two clones share their artifacts in one target folder and
 # the newer build wins over newer sources. Whoever comes second makes its sources newer.
 claim_target() {
   local owner=$CARGO_TARGET_DIR/built-from
   if [ "$(cat "$owner" 2>/dev/null)" = "$1" ]; then return; fi
-  find "$1/bridge" "$1/tests" "$1/xtask" -name '*.rs' -exec touch {} +
+  find "$1/bridge" "$1/agents" "$1/tests" "$1/xtask" -name '*.rs' -exec touch {} +
   mkdir -p "$CARGO_TARGET_DIR"
   printf '%s\n' "$1" >"$owner"
 }

@@ -173,7 +173,7 @@ fn command(args: &[&str]) -> Command {
     command
 }
 
-fn script(name: &str) -> Command {
+pub(crate) fn script(name: &str) -> Command {
     Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("bed").join(name))
 }
 
@@ -181,7 +181,7 @@ fn bed(args: &[&str]) -> Result<String> {
     run(&mut command(args))
 }
 
-fn run(command: &mut Command) -> Result<String> {
+pub(crate) fn run(command: &mut Command) -> Result<String> {
     let Output { status, stdout, stderr } = command.output().context("tests/bed")?;
     if !status.success() {
         bail!("{command:?} failed: {}", String::from_utf8_lossy(&stderr));

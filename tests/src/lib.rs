@@ -25,6 +25,7 @@ pub mod describer;
 pub mod home;
 pub mod peer;
 pub mod pipeline;
+pub mod registry;
 pub mod router;
 pub mod satellite;
 pub mod sets;

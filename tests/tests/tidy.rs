@@ -7,11 +7,12 @@ use std::process::Command;
 const LINES_MAX: usize = 500;
 
 /// What each crate may depend on, besides crates of others.
-const INWARDS: [(&str, &[&str]); 7] = [
+const INWARDS: [(&str, &[&str]); 8] = [
     ("bridge/core", &[]),
     ("bridge/wyoming", &[]),
     ("bridge/hass", &[]),
     ("agents/contract", &[]),
+    ("agents/image", &["helix-contract"]),
     ("bridge/speech", &["helix-core", "helix-wyoming"]),
     ("bridge/stt", &["helix-core", "helix-speech", "helix-wyoming"]),
     ("bridge/service", &["helix-core", "helix-wyoming", "helix-hass", "helix-speech"]),
