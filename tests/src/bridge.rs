@@ -174,7 +174,14 @@ impl Bridge {
     pub async fn works(&self) -> bool {
         match ask(&self.data_dir, &Ask::Status).await {
             Ok(Answer::Status(parts)) => parts.iter().all(|part| part.works),
-            Ok(Answer::Runs(_) | Answer::Address(_) | Answer::Done(_) | Answer::Failed(_)) | Err(_) => false,
+            Ok(
+                Answer::Runs(_)
+                | Answer::Models(_)
+                | Answer::Address(_)
+                | Answer::Done(_)
+                | Answer::Failed(_),
+            )
+            | Err(_) => false,
         }
     }
 

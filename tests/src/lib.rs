@@ -23,6 +23,7 @@ pub mod commands;
 pub mod connected;
 pub mod describer;
 pub mod home;
+pub mod ollama;
 pub mod peer;
 pub mod pipeline;
 pub mod registry;
