@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::home::{Caller, HomeError, Match, Registry, StrictMatch};
+use crate::home::{Caller, Entity, HomeError, Match, Registry, StrictMatch};
 use crate::pipeline::Background;
 use crate::repair::{
     Context, Read, Understanding, harmless, read, renamed, respelled, settled, sound, swallows, twins,
 };
+use crate::route::plain_words;
 use crate::{AreaId, EntityId, Home, Language};
 
 /// What the matcher and the canonical reading make of a sentence.
@@ -54,6 +55,11 @@ pub(crate) async fn resolve(
         Match::Strict(strict) => Some(understanding.agrees(strict) && !swallows(strict, &context)),
         Match::None | Match::Unmatched { .. } => None,
     };
+    if let Match::Strict(strict) = &found
+        && let Some(namesakes) = namesakes(strict, registry, here.as_ref())
+    {
+        return Ok(Resolution { found, repair: Repair::OneOf(namesakes), read: understanding.read });
+    }
     let Understanding { read, .. } = understanding;
     let repair = match (agreed, &read) {
         (Some(true), _) => Repair::None,
@@ -79,6 +85,26 @@ pub(crate) async fn resolve(
         }
     };
     Ok(Resolution { found, repair, read })
+}
+
+/// All that bear the name that the matcher took for only some of them, unless their room tells them apart.
+fn namesakes(strict: &StrictMatch, registry: &Registry, here: Option<&AreaId>) -> Option<Vec<EntityId>> {
+    let name = plain_words(strict.slots.get("name")?.as_str()?);
+    if ["area", "floor"].iter().any(|place| strict.slots.contains_key(*place)) {
+        return None;
+    }
+    let targets = || strict.targets.iter().filter_map(|id| registry.entities.get(id));
+    if here.is_some() && targets().any(|target| target.area.as_ref() == here) {
+        return None;
+    }
+    let called = |entity: &&Entity| {
+        entity.exposed
+            && std::iter::once(&entity.name).chain(&entity.aliases).any(|of| plain_words(of) == name)
+    };
+    let alike = |entity: &&Entity| targets().any(|target| target.id.domain() == entity.id.domain());
+    let all: Vec<_> = registry.entities.values().filter(called).filter(alike).collect();
+    let taken = all.iter().filter(|entity| strict.targets.contains(&entity.id)).count();
+    (taken > 0 && taken < all.len()).then(|| all.iter().map(|entity| entity.id.clone()).collect())
 }
 
 /// A near sentence that the matcher takes: with a name written right, or else a question or what only it keeps.
