@@ -321,6 +321,21 @@ async fn undo_asks_before_it_restores_what_is_far_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_other_one_is_the_one_that_was_not_done_last() {
+    let mut talk = Talk::new();
+    for name in ["kitchen", "stubborn"] {
+        let known = talk.home.sentences[&format!("turn on the {name} light")].clone();
+        talk.home.sentences.insert(format!("turn on {name} light"), known);
+    }
+    assert_eq!(talk.code("Turn on the light").await, "which-one");
+    assert_eq!(talk.code("The other one").await, "which-one", "other than which?");
+    assert_eq!(talk.code("the stubborn one").await, "did-not-follow");
+    assert_eq!(talk.code("Turn on the light").await, "which-one");
+    assert_eq!(talk.code("The other one, please.").await, "done");
+    assert!(talk.home.is_on(KITCHEN));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_nobody_can_do_yet_is_kept_word_for_word_before_it_is_told() {
     let talk = Talk { requests: Some(Requests::default()), ..Talk::new() };
     let told = talk.says("Plan our trip to Italy in June.").await.reply;

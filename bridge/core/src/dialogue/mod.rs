@@ -208,10 +208,9 @@ impl Dialogues {
                 self.of(satellite, heard.now).open(Question::Pin(pending), heard.now);
                 Turn::Say(Sentence::AskPin { act })
             }
-            (Answer::Chosen(at), Question::Choice(choice)) => {
-                let others = choice.among.iter().enumerate().filter(|(other, _)| *other != at);
-                let not_meant = others.map(|(_, other)| other.entity.clone()).collect();
-                Turn::Chosen(Chosen { asked: choice.asked, not_meant })
+            (Answer::Chosen(at), Question::Choice(choice)) => chosen(choice, at),
+            (Answer::Other, Question::Choice(choice)) if Words::of(heard.language).is_other(heard.text) => {
+                self.other_one(satellite, choice, heard)
             }
             (Answer::More, Question::More(Unfinished { asked, key })) => {
                 Turn::Completed(Completed { whole: joined(&asked, heard.text), key })
@@ -226,6 +225,16 @@ impl Dialogues {
                 | Answer::More,
                 _,
             ) => Turn::New,
+        }
+    }
+
+    /// "The other one" is the one that was not done last; else nobody knows, and it is asked once more.
+    fn other_one(&mut self, satellite: &Satellite, choice: Choice, heard: &Utterance<'_>) -> Turn {
+        let last = self.last_act(satellite, heard.now);
+        let done: Vec<_> = last.iter().flat_map(|last| &last.steps).flat_map(|step| &step.targets).collect();
+        match choice.other_than(&done) {
+            Some(at) => chosen(choice, at),
+            None => Turn::Say(self.ask(satellite, Question::Choice(choice), heard.language, heard.now, None)),
         }
     }
 
@@ -252,8 +261,8 @@ impl Dialogues {
                 }
             }
             Question::Choice(choice) => {
-                let names: Vec<_> = choice.among.iter().map(|one| one.name.clone()).collect();
-                (Question::Choice(choice), Sentence::WhichOne { names: any_of(&names, language) })
+                let names = any_of(&choice.names(), language);
+                (Question::Choice(choice), Sentence::WhichOne { names })
             }
             Question::More(unfinished) => (Question::More(unfinished), Sentence::NoPlace),
         };
@@ -366,6 +375,12 @@ impl Dialogues {
 fn joined(asked: &str, more: &str) -> String {
     let is_end = |c: char| c.is_whitespace() || matches!(c, '.' | '!' | '?' | ',' | ';' | '…');
     format!("{} {}", asked.trim_end_matches(is_end), more.trim())
+}
+
+fn chosen(choice: Choice, at: usize) -> Turn {
+    let others = choice.among.iter().enumerate().filter(|(other, _)| *other != at);
+    let not_meant = others.map(|(_, other)| other.entity.clone()).collect();
+    Turn::Chosen(Chosen { asked: choice.asked, not_meant })
 }
 
 fn confirmed(pending: Pending) -> Turn {

@@ -172,6 +172,22 @@ fn may_complete(text: &str, language: &Language) -> bool {
         && control_of(text, language) == ControlAsk::None
 }
 
+impl Choice {
+    /// Of two things the one that is none of these.
+    pub(super) fn other_than(&self, last: &[&EntityId]) -> Option<usize> {
+        let is_last = |candidate: &Candidate| last.contains(&&candidate.entity);
+        match self.among.as_slice() {
+            [first, second] if is_last(first) && !is_last(second) => Some(1),
+            [first, second] if is_last(second) && !is_last(first) => Some(0),
+            [..] => None,
+        }
+    }
+
+    pub(super) fn names(&self) -> Vec<String> {
+        self.among.iter().map(|one| one.name.clone()).collect()
+    }
+}
+
 /// The only candidate whose name, alias or area is the answer, or else holds every word of it.
 fn named(text: &str, among: &[Candidate], words: &Words) -> Option<usize> {
     let text = plain_words(text);

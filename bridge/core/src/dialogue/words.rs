@@ -25,6 +25,7 @@ pub(super) struct Words {
     ordinals: [Vec<String>; 3],
     digits: [Vec<String>; 10],
     last: Vec<String>,
+    other: Vec<String>,
     pin: Vec<String>,
     or: String,
     acts: BTreeMap<String, String>,
@@ -135,6 +136,11 @@ impl Words {
         let text = plain_words(text);
         let by_place = self.ordinals.iter().take(count).position(|words| self.is_made_of(&text, words));
         by_place.or_else(|| self.is_made_of(&text, &self.last).then(|| count.checked_sub(1)).flatten())
+    }
+
+    /// Whether it is "the other one".
+    pub(super) fn is_other(&self, text: &str) -> bool {
+        self.is_made_of(&plain_words(text), &self.other)
     }
 
     /// The words of `text` that say something.
