@@ -180,6 +180,34 @@ dimension! {
 }
 
 dimension! {
+    /// What has to be at hand.
+    Tools {
+        /// Nothing.
+        #[default]
+        None = "none",
+        /// Home Assistant.
+        Home = "home",
+        /// A search.
+        Web = "web",
+    }
+}
+
+impl Tools {
+    /// What a sentence of these dimensions needs.
+    pub(super) fn of(dimensions: &Dimensions) -> Self {
+        match (dimensions.knowledge, dimensions.effect) {
+            (Knowledge::Web, Effect::None) => Self::Web,
+            (Knowledge::Home, _) => Self::Home,
+            (Knowledge::None, Effect::None) => Self::None,
+            (
+                Knowledge::None | Knowledge::Web,
+                Effect::Reads | Effect::Keeps | Effect::Changes | Effect::Own | Effect::Unguarded,
+            ) => Self::Home,
+        }
+    }
+}
+
+dimension! {
     /// Whom the words concern.
     Privacy {
         /// Nobody.
@@ -311,6 +339,8 @@ dimensions! {
     complexity: Complexity = Complexity, Complexity::WORDS;
     /// What has to be looked up.
     knowledge: Knowledge = Knowledge, Knowledge::WORDS;
+    /// What has to be at hand.
+    tools: Tools = Tools, Tools::WORDS;
     /// Whom it concerns.
     privacy: Privacy = Privacy, Privacy::WORDS;
     /// Whether the room is known.
@@ -336,6 +366,7 @@ impl Dimensions {
             confidence: Confidence::default(),
             complexity: Complexity::default(),
             knowledge: Knowledge::default(),
+            tools: Tools::default(),
             privacy: Privacy::default(),
             place: Place::default(),
             model: Model::default(),

@@ -29,7 +29,8 @@ use crate::repair::Read;
 use crate::reply::Sentence;
 use crate::{EntityId, Language};
 use dimension::{
-    Bounds, Cleared, Complexity, Confidence, Effect, Found, Knowledge, Length, Place, Privacy, Source, Target,
+    Bounds, Cleared, Complexity, Confidence, Effect, Found, Knowledge, Length, Place, Privacy, Source,
+    Target, Tools,
 };
 use effect::{effect_of, weightier};
 
@@ -406,6 +407,7 @@ impl Evidence {
 /// Asks the matrix, authorises what it lets through, and finds the words for what it does not.
 fn conclude(evidence: Evidence, situation: &Situation<'_>) -> Decision {
     let Evidence { speech, dimensions, leaning, intent, sentences, drafts, said } = evidence;
+    let dimensions = Dimensions { tools: Tools::of(&dimensions), ..dimensions };
     let judgement = situation.matrix.judge(&dimensions, &leaning);
     let mut decision = Decision {
         refusal: said::at(&judgement, &dimensions, said, &drafts, situation),

@@ -132,6 +132,16 @@ fn a_delayed_command_is_refused_and_a_plain_timer_is_set() {
 }
 
 #[test]
+fn what_a_sentence_needs_is_told_of_what_it_asks_and_does() {
+    let tools = |text: &str, found: &Match| decision(text, found).dimensions.tools;
+    let light = strict("HassTurnOn", &[], &["light.kitchen"]);
+    assert_eq!(tools("Turn on the kitchen light", &light), Tools::Home);
+    assert_eq!(tools("What time is it?", &strict("HassGetCurrentTime", &[], &[])), Tools::Home);
+    assert_eq!(tools("Who won the football game yesterday?", &Match::None), Tools::Web);
+    assert_eq!(tools("Never mind", &Match::None), Tools::None);
+}
+
+#[test]
 fn a_question_is_answered_and_never_acts() {
     let decision = decision("Is the front door locked?", &strict("HassGetState", &[], &["lock.front"]));
     assert_eq!((decision.route(), decision.acts()), (Route::Answer, false));

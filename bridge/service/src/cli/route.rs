@@ -22,7 +22,7 @@ const LINE_LEN_MAX: usize = 1 << 20;
 /// enough that it answers others at once. It matches one sentence after the other.
 const AT_ONCE: usize = 2;
 /// Actions that are shown to people: a command may concern a hundred lights.
-const SHOWN_MAX: usize = 5;
+const SHOWN_MAX: usize = 4;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
