@@ -74,6 +74,14 @@ impl HomeAssistant {
         &self.token
     }
 
+    /// What it has logged.
+    ///
+    /// # Errors
+    /// The test bed's own words.
+    pub fn log(&self) -> Result<String> {
+        bed(&["logs", &self.name])
+    }
+
     /// Stops it cleanly, as for an update. It keeps its state.
     ///
     /// # Errors

@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use helix::agent::Peers;
 use helix::clock::SystemClock;
-use helix::hass::register::{Address, Change, Offer, Registrar};
+use helix::hass::register::{Address, AgentOffer, Change, Offer, Registrar};
 use helix::hass::rest::{FlowStep, Rest};
+use helix_tests::agent::Mute;
 use helix_tests::bed;
+use helix_tests::bridge::new_folder;
 use helix_tests::connected::Connected;
 use helix_tests::describer::Describer;
 use serde_json::{Value, json};
@@ -235,6 +238,7 @@ async fn what_stands_in_the_way_of_registration_is_named_and_left_without_traces
     let record = std::env::temp_dir().join(format!("helix-trouble-{}.json", std::process::id()));
     let scene = Scene { hass: Connected::to(&bed).await?, record };
     nobody_at_our_port_is_named(&scene).await?;
+    a_second_agent_that_cannot_be_used_is_named_and_one_that_a_person_disables_stays_so(&scene).await?;
     an_entry_that_does_not_work_is_loaded_again(&scene).await?;
     a_person_who_disables_us_is_obeyed(&scene).await?;
     scene.hass.close().await;
@@ -249,6 +253,43 @@ async fn nobody_at_our_port_is_named(scene: &Scene) -> Result<()> {
     assert_eq!(error.code(), "register-port-unreachable");
     assert!(error.to_string().contains(&format!("127.0.0.1:{port}")), "{error}");
     assert_eq!(scene.snapshot().await?, before);
+    Ok(())
+}
+
+async fn a_second_agent_that_cannot_be_used_is_named_and_one_that_a_person_disables_stays_so(
+    scene: &Scene,
+) -> Result<()> {
+    let offer = offer(&["en"], false);
+    let describer = Describer::start(&offer).await?;
+    let registrar = scene.registrar(describer.port)?;
+    registrar.register(&offer, false).await?;
+    let before = scene.snapshot().await?;
+    let folder = new_folder("mute")?;
+    let closed = Mute::start(&folder, Peers::of(Vec::new())).await?;
+    let absent = AgentOffer { port: bed::free_port()?, ..closed.offer.clone() };
+    for agent in [&closed.offer, &absent] {
+        let error = registrar.register_agent(&offer, agent).await.err().context("an error")?;
+        assert_eq!(error.code(), "register-agent-unreachable");
+        assert!(error.to_string().contains(&format!("127.0.0.1:{}", agent.port)), "{error}");
+        assert_eq!(scene.snapshot().await?, before, "nothing is left of a registration that failed");
+    }
+
+    let agent = Mute::start(&folder, Peers::of_this_machine()).await?;
+    let changed = registrar.register_agent(&offer, &agent.offer).await?;
+    assert_eq!(changed, [Change::AgentAdded, Change::PipelineCreated]);
+    assert_eq!(registrar.register_agent(&offer, &agent.offer).await?, []);
+    let entries = scene.hass.home.request(json!({"type": "config_entries/get", "domain": "ollama"})).await?;
+    let disable =
+        json!({"type": "config_entries/disable", "entry_id": entries[0]["entry_id"], "disabled_by": "user"});
+    scene.hass.home.request(disable).await?;
+    let disabled = scene.snapshot().await?;
+    let error = registrar.register_agent(&offer, &agent.offer).await.err().context("an error")?;
+    assert_eq!(error.code(), "register-agent-disabled");
+    assert_eq!(scene.snapshot().await?, disabled);
+    assert_eq!(registrar.unregister_agent().await?, [Change::PipelineRemoved, Change::AgentRemoved]);
+    assert_eq!(registrar.unregister_agent().await?, []);
+    assert_eq!(scene.snapshot().await?, before);
+    registrar.unregister().await?;
     Ok(())
 }
 

@@ -1,11 +1,14 @@
 //! Registering as an app of Home Assistant OS: through the Supervisor's proxy and its discovery message.
 
 use anyhow::Result;
+use helix::agent::Peers;
 use helix::clock::SystemClock;
 use helix::hass::register::{Address, Change, Offer, Registrar};
 use helix::hass::rest::Rest;
 use helix::hass::{HassConfig, SupervisorConfig};
+use helix_tests::agent::Mute;
 use helix_tests::bed;
+use helix_tests::bridge::new_folder;
 use helix_tests::connected::Connected;
 use helix_tests::describer::Describer;
 use serde_json::json;
@@ -38,6 +41,17 @@ async fn an_app_is_offered_by_the_supervisor_and_confirms_itself() -> Result<()>
     assert_eq!(registrar(first.port)?.register(&offer, true).await?.changed, [], "after losing the record");
     let entries = || hass.home.request(json!({"type": "config_entries/get", "domain": "wyoming"}));
     assert_eq!(entries().await?[0]["source"], "hassio");
+
+    let agent = Mute::start(&new_folder("supervised")?, Peers::of_this_machine()).await?;
+    let added = registrar(first.port)?.register_agent(&offer, &agent.offer).await?;
+    assert_eq!(
+        added,
+        [Change::AgentAdded, Change::PipelineCreated],
+        "under the name that the Supervisor knows"
+    );
+    assert_eq!(registrar(first.port)?.register_agent(&offer, &agent.offer).await?, []);
+    let removed = registrar(first.port)?.unregister_agent().await?;
+    assert_eq!(removed, [Change::PipelineRemoved, Change::AgentRemoved]);
 
     drop(first);
     let second = Describer::start(&offer).await?;

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use helix::control::{self, Answer as Reply, Ask};
 use helix_tests::bed::free_port;
 use helix_tests::bridge::{Bridge, Settings};
 use helix_tests::connected::http;
@@ -206,9 +207,15 @@ async fn a_pin_is_asked_for_with_an_open_microphone_and_logged_nowhere() -> Resu
     let right = ask(&home, "eight zero six one four", Some(&asked.conversation)).await?;
     assert!(!right.listens_on, "{right:?}");
     home.wait_for_state("lock.front_door", "unlocked").await?;
-    let written = bridge.log() + &format!("{:?}", bridge.runs().await?);
-    for secret in [PIN, "eight zero six one four", "one two three four five"] {
+    let written = bridge.log() + &format!("{:?}", bridge.runs().await?) + &home.assistant().log()?;
+    for secret in [PIN, "eight zero six one four", "one two three four five", &secret(&bridge)?] {
         assert!(!written.contains(secret), "{secret} was written");
     }
+
+    let Reply::Done(removed) = control::ask(bridge.data_dir(), &Ask::Unregister).await? else {
+        anyhow::bail!("it cannot be unregistered")
+    };
+    assert!(removed.iter().any(|what| what.contains("second agent")), "{removed:?}");
+    assert!(entries(&home).await?.is_empty() && home.pipelines(PIPELINE).await?.is_empty());
     bridge.stop().await
 }

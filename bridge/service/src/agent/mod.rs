@@ -9,6 +9,7 @@ mod door;
 mod peers;
 mod secret;
 mod server;
+mod words;
 
 use std::future::Future;
 
@@ -18,15 +19,13 @@ pub use chat::{Asked, MODEL, PROMPT};
 pub use peers::{Network, Peers};
 pub use secret::{SecretError, SecretPath};
 pub use server::{BindError, Server, Settings};
+pub use words::Words;
 
 /// What stands behind the server.
 pub trait Answers: Send + Sync + 'static {
-    /// Answers one sentence. Dropped when the client goes away, and after [`Settings::respond_limit`]; then
-    /// [`Answers::rescue_text`] is the answer.
-    fn answer(&self, asked: Asked) -> impl Future<Output = String> + Send;
-
-    /// Says that the answer takes a moment.
-    fn moment_text(&self, language: Option<&Language>) -> String;
+    /// Answers one sentence; `aside` says words before the answer. Dropped when the client goes away, and after
+    /// [`Settings::respond_limit`]; then [`Answers::rescue_text`] is the answer.
+    fn answer(&self, asked: Asked, aside: &Words) -> impl Future<Output = String> + Send;
 
     /// Says that an answer took too long.
     fn rescue_text(&self, language: Option<&Language>) -> String;

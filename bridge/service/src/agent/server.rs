@@ -1,9 +1,7 @@
 //! The server: a request below the secret path in, lines of JSON out; everything else is refused in few words.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +11,6 @@ use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
-use futures_util::{Stream, stream};
 use helix_core::Calendar;
 use serde::Deserialize;
 use serde_json::json;
@@ -23,10 +20,11 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Answers;
-use super::chat::{self, Asked, ChatError, Piece, is_model};
+use super::chat::{self, Asked, ChatError, is_model};
 use super::door::Door;
 use super::peers::Peers;
 use super::secret::SecretPath;
+use super::words::Words;
 use crate::clock::{SystemCalendar, SystemClock};
 use crate::metrics::Metrics;
 
@@ -44,9 +42,7 @@ pub struct Settings {
     pub body_len_max: usize,
     /// How long a request may take to come in.
     pub read_limit: Duration,
-    /// How long one waits in silence for the first words.
-    pub moment_after: Duration,
-    /// How long an answer may take.
+    /// How long an answer may take: longer than through Wyoming, because people are told to wait.
     pub respond_limit: Duration,
     /// How long a connection may last.
     pub stay_limit: Duration,
@@ -61,9 +57,8 @@ impl Default for Settings {
             runs_max: 8,
             body_len_max: 1 << 20,
             read_limit: Duration::from_secs(5),
-            moment_after: Duration::from_millis(1500),
-            respond_limit: Duration::from_secs(10),
-            stay_limit: Duration::from_secs(30),
+            respond_limit: Duration::from_secs(25),
+            stay_limit: Duration::from_secs(40),
             grace: Duration::from_secs(2),
         }
     }
@@ -257,16 +252,15 @@ async fn read<A>(desk: &Desk<A>, headers: &HeaderMap, body: Body) -> Result<Byte
 }
 
 async fn answer<A: Answers>(desk: &Arc<Desk<A>>, asked: Asked) -> Response {
-    let Asked { conversation, language, stream, .. } = asked.clone();
+    let Asked { conversation, stream, .. } = asked.clone();
     let place = Arc::clone(&desk.runs).try_acquire_owned().ok();
-    let run = Box::pin(in_time(Arc::clone(desk), asked, place));
+    let (words, said) = Words::new();
+    let run = Box::pin(in_time(Arc::clone(desk), asked, place, words));
     if !stream {
         let words = run.await;
         return Json(chat::whole(&words, &conversation, SystemCalendar.now())).into_response();
     }
-    let moment = desk.answers.moment_text(language.as_ref());
-    let words = Words { conversation, moment, moment_after: desk.settings.moment_after };
-    let body = Body::from_stream(words.of(run));
+    let body = Body::from_stream(said.before(run, conversation));
     ([(CONTENT_TYPE, "application/x-ndjson")], body).into_response()
 }
 
@@ -275,6 +269,7 @@ async fn in_time<A: Answers>(
     desk: Arc<Desk<A>>,
     asked: Asked,
     place: Option<OwnedSemaphorePermit>,
+    words: Words,
 ) -> String {
     let (language, answers) = (asked.language.clone(), &desk.answers);
     let Some(_place) = place else {
@@ -283,59 +278,12 @@ async fn in_time<A: Answers>(
     };
     tokio::select! {
         biased;
-        answered = timeout(desk.settings.respond_limit, answers.answer(asked)) => {
+        answered = timeout(desk.settings.respond_limit, answers.answer(asked, &words)) => {
             answered.unwrap_or_else(|_| {
                 tracing::warn!(code = "respond-timeout", "a sentence was not answered in time");
                 answers.rescue_text(language.as_ref())
             })
         }
         () = desk.ending.cancelled() => answers.stopping_text(language.as_ref()),
-    }
-}
-
-/// The words of one answer, as lines.
-struct Words {
-    conversation: String,
-    /// Said if the answer is not there after `moment_after`.
-    moment: String,
-    moment_after: Duration,
-}
-
-type Run = Pin<Box<dyn Future<Output = String> + Send>>;
-
-/// What comes next.
-enum Next {
-    Opening(Run),
-    First(Run),
-    Last(Run),
-    End,
-    Nothing,
-}
-
-impl Words {
-    /// The lines of an answer. The run goes on only while somebody reads them.
-    fn of(self, run: Run) -> impl Stream<Item = Result<Vec<u8>, Infallible>> + Send {
-        stream::unfold((self, Next::Opening(run)), |(words, next)| async move {
-            let (line, next) = words.step(next).await?;
-            Some((Ok(line), (words, next)))
-        })
-    }
-
-    async fn step(&self, next: Next) -> Option<(Vec<u8>, Next)> {
-        let line = |piece: Piece<'_>| piece.line(SystemCalendar.now());
-        match next {
-            Next::Opening(run) => {
-                Some((line(Piece::Opening { conversation: &self.conversation }), Next::First(run)))
-            }
-            Next::First(mut run) => {
-                let early = timeout(self.moment_after, &mut run).await;
-                let next = if early.is_ok() { Next::End } else { Next::Last(run) };
-                let words = early.unwrap_or_else(|_| format!("{} ", self.moment));
-                Some((line(Piece::Words(&words)), next))
-            }
-            Next::Last(run) => Some((line(Piece::Words(&run.await)), Next::End)),
-            Next::End => Some((line(Piece::End), Next::Nothing)),
-            Next::Nothing => None,
-        }
     }
 }

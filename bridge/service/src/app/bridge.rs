@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use helix_core::converse::Conversation;
 use helix_core::delay::{DelayedCommand, State};
 use helix_core::dialogue::{Dialogues, Pin, Satellite};
+use helix_core::draft::{Aside, FIRST_WORDS_LIMIT};
 use helix_core::home::Caller;
 use helix_core::listen::{AudioSource, Ears, Heard, Patience, listen};
 use helix_core::pipeline::{Marks, Outcome, Request};
@@ -17,6 +18,7 @@ use helix_core::transcribe::RecognizeError;
 use helix_core::{Clock, DeviceId, EntityId, Language, Pii, UtteranceId};
 use helix_speech::activity::Earshot;
 use helix_speech::denoise::Denoiser;
+use tokio::time::timeout;
 use tracing::Instrument;
 
 use super::later::{Later, Planner};
@@ -178,8 +180,13 @@ impl Bridge {
         self.home.satellite_of(device)
     }
 
-    /// Answers one sentence, whichever way it came.
-    pub(super) async fn reply(&self, mut request: HandleRequest, language: Language) -> Reply {
+    /// Answers one sentence, whichever way it came; `aside` tells a person to wait, where that can be said.
+    pub(super) async fn reply(
+        &self,
+        mut request: HandleRequest,
+        language: Language,
+        aside: Option<&dyn Aside>,
+    ) -> Reply {
         let joined = {
             let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
             runs.join(request.text.expose(), self.clock.now())
@@ -218,7 +225,8 @@ impl Bridge {
                 specialist: &Planner { later: &self.later, home: &self.home, matrix: &self.matrix },
                 help: None,
             };
-            conversation.respond(&request, satellite.as_ref()).instrument(span.clone()).await
+            let answer = conversation.respond(&request, satellite.as_ref()).instrument(span.clone());
+            told_to_wait(answer, aside, &request.language).await
         };
         run.mark(Stage::Matched, outcome.marks.matched);
         run.mark(Stage::Acted, outcome.marks.acted);
@@ -292,7 +300,7 @@ impl Voice for Bridge {
 
     async fn respond(&self, request: HandleRequest) -> HandleReply {
         let language = self.language_or_own(request.language.as_ref());
-        let reply = self.reply(request, language).await;
+        let reply = self.reply(request, language, None).await;
         match reply.tone {
             Tone::Handled => HandleReply::Handled(reply.text),
             Tone::NotHandled => HandleReply::NotHandled(reply.text),
@@ -343,6 +351,18 @@ impl AudioSource for Cleaned {
         denoiser.push(&samples, &mut clean);
         Some(clean)
     }
+}
+
+/// The outcome of a run; who waits for it is told so.
+async fn told_to_wait<T>(run: impl Future<Output = T>, aside: Option<&dyn Aside>, language: &Language) -> T {
+    let mut run = std::pin::pin!(run);
+    if let Some(aside) = aside {
+        if let Ok(outcome) = timeout(FIRST_WORDS_LIMIT, &mut run).await {
+            return outcome;
+        }
+        aside.say(&Sentence::OneMoment.text(language));
+    }
+    run.await
 }
 
 fn new_id() -> UtteranceId {

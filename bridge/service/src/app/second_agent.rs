@@ -9,7 +9,7 @@ use helix_core::reply::{Reply, RunError, Sentence};
 use tokio_util::sync::CancellationToken;
 
 use super::bridge::Bridge;
-use crate::agent::{Answers, Asked, MODEL, Network, PROMPT, Peers, SecretPath, Server, Settings};
+use crate::agent::{Answers, Asked, MODEL, Network, PROMPT, Peers, SecretPath, Server, Settings, Words};
 use crate::clock::SystemClock;
 use crate::config::{Config, SECOND_AGENT_PORT};
 use crate::hass::HassConfig;
@@ -96,7 +96,7 @@ fn host_of(home: &HassConfig) -> &str {
 }
 
 impl Answers for Bridge {
-    async fn answer(&self, asked: Asked) -> String {
+    async fn answer(&self, asked: Asked, aside: &Words) -> String {
         let Asked { text, language, device, conversation, .. } = asked;
         let language = self.language_or_own(language.as_ref());
         // The same name as through Wyoming: a PIN that this satellite is asked for is masked when it is heard.
@@ -104,11 +104,7 @@ impl Answers for Bridge {
         let caller = Caller { device, satellite };
         let conversation_id = Some(conversation);
         let request = HandleRequest { text, language: Some(language.clone()), conversation_id, caller };
-        self.reply(request, language).await.text
-    }
-
-    fn moment_text(&self, language: Option<&Language>) -> String {
-        Sentence::OneMoment.text(&self.language_or_own(language))
+        self.reply(request, language, Some(aside)).await.text
     }
 
     fn rescue_text(&self, language: Option<&Language>) -> String {
