@@ -24,6 +24,7 @@ pub mod commands;
 pub mod connected;
 pub mod describer;
 pub mod home;
+pub mod model_server;
 pub mod ollama;
 pub mod peer;
 pub mod pipeline;

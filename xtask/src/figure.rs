@@ -25,6 +25,33 @@ pub(crate) struct Figure {
     pub(crate) holds: Option<bool>,
 }
 
+impl Figure {
+    /// A figure without a goal.
+    pub(crate) fn reported(name: String, value: f64, unit: &'static str, n: usize) -> Self {
+        let name = name.into();
+        Self { name, value, unit, peer: None, ratio: None, n, goal: "reported", holds: None }
+    }
+
+    /// With a goal that its value must not exceed; `goal` is for people.
+    #[must_use]
+    pub(crate) fn at_most(self, limit: f64, goal: &'static str) -> Self {
+        Self { holds: Some(self.value <= limit), goal, ..self }
+    }
+
+    /// With a goal that its value has to reach.
+    #[must_use]
+    pub(crate) fn at_least(self, limit: f64, goal: &'static str) -> Self {
+        Self { holds: Some(self.value >= limit), goal, ..self }
+    }
+
+    /// Beside the same of what it is compared with.
+    #[must_use]
+    pub(crate) fn against(self, peer: f64) -> Self {
+        let ratio = (peer != 0.0).then(|| rounded(self.value / peer, 2));
+        Self { peer: Some(peer), ratio, ..self }
+    }
+}
+
 /// Prints each figure as one JSON line.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 
 mod calibration;
 mod cost;
+mod models;
 mod ohf;
 mod privacy;
 mod report;
@@ -44,6 +45,8 @@ enum Group {
     Routes,
     /// How private a sentence is said to be
     Privacy,
+    /// A language model that is down, slow, or answers nonsense
+    Models(models::Arguments),
 }
 
 /// The result of one group.
@@ -101,6 +104,7 @@ impl Group {
             Self::Routes,
             Self::Privacy,
             Self::Speed(speed::Arguments::default()),
+            Self::Models(models::Arguments::default()),
             Self::Understanding(understanding::Arguments::default()),
             Self::Ohf(ohf::Arguments::default()),
         ]
@@ -113,6 +117,7 @@ impl Group {
             Self::Speed(arguments) => speed::run(arguments, profile).await,
             Self::Routes => routes::run(),
             Self::Privacy => privacy::run(),
+            Self::Models(arguments) => Box::pin(models::run(arguments, profile)).await,
         }
     }
 }

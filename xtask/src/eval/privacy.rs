@@ -60,14 +60,11 @@ fn figures(all: &[Judged]) -> Vec<Figure> {
     let overcautious = others.iter().filter(|one| one.found == 3).count();
     let exposed = all.iter().filter(|one| one.found < one.expected).count();
     let share = |count: usize, of: usize| rounded(100.0 * count as f64 / of.max(1) as f64, 1);
-    let figure = |name: &str, value: f64, unit, n| {
-        let name = format!("{GROUP}.{name}").into();
-        Figure { name, value, unit, peer: None, ratio: None, n, goal: "reported", holds: None }
-    };
+    let figure = |name: &str, value, n| Figure::reported(format!("{GROUP}.{name}"), value, "%", n);
     vec![
-        figure("P3.recall", share(kept, most_private.len()), "%", most_private.len()),
-        figure("P3.taken-for-it", share(overcautious, others.len()), "%", others.len()),
-        figure("taken-for-less-private", share(exposed, all.len()), "%", all.len()),
+        figure("P3.recall", share(kept, most_private.len()), most_private.len()),
+        figure("P3.taken-for-it", share(overcautious, others.len()), others.len()),
+        figure("taken-for-less-private", share(exposed, all.len()), all.len()),
     ]
 }
 

@@ -22,6 +22,7 @@ use super::strict::{Strict, names};
 use crate::figure::{Figure, Series, ms, rounded};
 use helix_tests::router::{Decision, Question, Router};
 use path::Path;
+pub(super) use path::action_after;
 use stages::Stages;
 
 const TIMED: usize = 300;
@@ -166,59 +167,25 @@ async fn ping(socket: &Socket) -> Result<f64> {
 
 fn figures(measured: &Measured) -> Vec<Figure> {
     let Measured { timed, stages, path, streamed } = measured;
-    let own = own(timed);
-    let (plain, natural) = (taken(&timed.plain), taken(&timed.natural));
-    let debug = timed.debug.p95();
-    let limit = (3.0 * debug).max(60.0);
-    let figure = |name: &str, value: f64, unit, n, goal, holds| {
-        let name = format!("{GROUP}.{name}").into();
-        Figure { name, value: rounded(value, 2), unit, peer: None, ratio: None, n, goal, holds: Some(holds) }
+    let figure =
+        |name: &str, value, unit, n| Figure::reported(format!("{GROUP}.{name}"), rounded(value, 2), unit, n);
+    let p95 = |name: &str, series: &Series| figure(name, series.p95(), "ms", series.len());
+    let debug = rounded(timed.debug.p95(), 1);
+    let repaired = |name: &str, series: &Series| {
+        p95(name, series).against(debug).at_most((3.0 * debug).max(60.0), "<= 60 ms or 3x the peer")
     };
-    let repaired = figure(
-        "decision.repaired.p95",
-        natural.p95(),
-        "ms",
-        natural.len(),
-        "<= 60 ms or 3x the peer",
-        natural.p95() <= limit,
-    );
-    let against_debug = |figure: Figure| {
-        let ratio = Some(rounded(figure.value / debug, 2));
-        Figure { peer: Some(rounded(debug, 1)), ratio, ..figure }
-    };
-    let (acting, acting_repaired) = (path.plain.p95(), path.natural.p95());
-    let path_repaired = figure(
-        "path.repaired.p95",
-        acting_repaired,
-        "ms",
-        path.natural.len(),
-        "<= 60 ms or 3x the peer",
-        acting_repaired <= limit,
-    );
     let Streamed { per_second, n, grown_mib, pings, .. } = streamed;
-    let (guard, topic) = (&stages.guard, &stages.topic);
     vec![
-        figure("guard.p95", guard.p95(), "ms", guard.len(), "< 1 ms", guard.p95() < 1.0),
-        Figure {
-            goal: "reported",
-            holds: None,
-            ..figure("topic.p95", topic.p95(), "ms", topic.len(), "", true)
-        },
-        figure("own-work.p95", own.p95(), "ms", own.len(), "<= 3 ms", own.p95() <= 3.0),
-        figure("decision.strict.p95", plain.p95(), "ms", plain.len(), "<= 20 ms", plain.p95() <= 20.0),
-        against_debug(repaired),
-        figure("path.strict.p95", acting, "ms", path.plain.len(), "<= 20 ms", acting <= 20.0),
-        against_debug(path_repaired),
-        figure("stream.rate", *per_second, "sentences/s", *n, ">= 40", *per_second >= 40.0),
-        figure("stream.growth", *grown_mib, "MiB", *n, "<= 32 MiB", *grown_mib <= GROWTH_MIB_MAX),
-        figure(
-            "stream.ping.p99",
-            pings.quantile(0.99),
-            "ms",
-            pings.len(),
-            "<= 50 ms",
-            pings.quantile(0.99) <= 50.0,
-        ),
+        p95("guard.p95", &stages.guard).at_most(1.0, "<= 1 ms"),
+        p95("topic.p95", &stages.topic),
+        p95("own-work.p95", &own(timed)).at_most(3.0, "<= 3 ms"),
+        p95("decision.strict.p95", &taken(&timed.plain)).at_most(20.0, "<= 20 ms"),
+        repaired("decision.repaired.p95", &taken(&timed.natural)),
+        p95("path.strict.p95", &path.plain).at_most(20.0, "<= 20 ms"),
+        repaired("path.repaired.p95", &path.natural),
+        figure("stream.rate", *per_second, "sentences/s", *n).at_least(40.0, ">= 40"),
+        figure("stream.growth", *grown_mib, "MiB", *n).at_most(GROWTH_MIB_MAX, "<= 32 MiB"),
+        figure("stream.ping.p99", pings.quantile(0.99), "ms", pings.len()).at_most(50.0, "<= 50 ms"),
     ]
 }
 

@@ -40,14 +40,23 @@ impl Path {
 async fn times(home: &Home, bridge: &Bridge, sentences: Vec<String>) -> Result<(Series, usize)> {
     let (mut times, mut not_done) = (Vec::new(), 0);
     for (n, sentence) in sentences.iter().enumerate() {
-        let mark = home.mark().await?;
-        let begin = now();
-        wire::handle(bridge.port, sentence, "en", None).await?;
-        match home.moves_since(mark).await?.first() {
+        match action_after(home, bridge, sentence).await? {
             Some(_) if n < WARM_UP => {}
-            Some(call) => times.push(ms(call.at.saturating_sub(begin))),
+            Some(took) => times.push(took),
             None => not_done += 1,
         }
     }
     Ok((Series::new(times), not_done))
+}
+
+/// From the connection that brings a transcript to the event of the action, milliseconds; `None` if nothing was done.
+pub(in crate::eval) async fn action_after(
+    home: &Home,
+    bridge: &Bridge,
+    sentence: &str,
+) -> Result<Option<f64>> {
+    let mark = home.mark().await?;
+    let begin = now();
+    wire::handle(bridge.port, sentence, "en", None).await?;
+    Ok(home.moves_since(mark).await?.first().map(|call| ms(call.at.saturating_sub(begin))))
 }

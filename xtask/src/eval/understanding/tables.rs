@@ -38,72 +38,21 @@ pub(super) fn figures(all: &[Heard]) -> Result<Vec<Figure>> {
     let declined = percent(&clean, |command| command.strict == Verdict::Nothing);
     let (sure, with_slip) = (right(clean.iter().copied()), right(slipped.iter().copied()));
     let (strict, strict_slip) = (strictly_right(&clean), strictly_right(&slipped));
-    let cost = cost(all)?;
-    let certainty = calibration(&both);
+    let (lost, strictly_lost) = (rounded(sure - with_slip, 1), rounded(strict - strict_slip, 1));
+    let (cost, certainty) = (cost(all)?, calibration(&both));
+    let figure = |name: &str, value, unit, n| Figure::reported(format!("{GROUP}.{name}"), value, unit, n);
+    let share = |name: &str, value, of: &[&Command]| figure(name, value, "%", of.len());
     Ok(vec![
-        figure("must-not-act.acted", acted as f64, "sentences", None, speech, "0", Some(acted == 0)),
-        figure("must-act.vetoed", vetoed, "%", None, clean.len(), "<= 1 %", Some(vetoed <= 1.0)),
-        figure("must-act.clean.right", sure, "%", Some(strict), clean.len(), ">= 85 %", Some(sure >= 85.0)),
-        figure(
-            "must-act.slip.right",
-            with_slip,
-            "%",
-            Some(strict_slip),
-            slipped.len(),
-            ">= 75 %",
-            Some(with_slip >= 75.0),
-        ),
-        figure(
-            "must-act.wrong",
-            wrong,
-            "%",
-            Some(strictly_wrong),
-            both.len(),
-            "<= 0.3 %",
-            Some(wrong <= 0.3),
-        ),
-        figure(
-            "must-act.declined-by-strict",
-            declined,
-            "%",
-            None,
-            clean.len(),
-            ">= 60 %",
-            Some(declined >= 60.0),
-        ),
-        figure(
-            "must-act.drop-by-slip",
-            rounded(sure - with_slip, 1),
-            "points",
-            Some(rounded(strict - strict_slip, 1)),
-            slipped.len(),
-            "reported",
-            None,
-        ),
-        figure("cost-per-1000", cost.per_1000(), "points", None, cost.len(), "reported", None),
-        figure(
-            "repair.calibration-error",
-            rounded(certainty.error(), 3),
-            "",
-            None,
-            certainty.len(),
-            "reported",
-            None,
-        ),
+        figure("must-not-act.acted", acted as f64, "sentences", speech).at_most(0.0, "0"),
+        share("must-act.vetoed", vetoed, &clean).at_most(1.0, "<= 1 %"),
+        share("must-act.clean.right", sure, &clean).against(strict).at_least(85.0, ">= 85 %"),
+        share("must-act.slip.right", with_slip, &slipped).against(strict_slip).at_least(75.0, ">= 75 %"),
+        share("must-act.wrong", wrong, &both).against(strictly_wrong).at_most(0.3, "<= 0.3 %"),
+        share("must-act.declined-by-strict", declined, &clean).at_least(60.0, ">= 60 %"),
+        figure("must-act.drop-by-slip", lost, "points", slipped.len()).against(strictly_lost),
+        figure("cost-per-1000", cost.per_1000(), "points", cost.len()),
+        figure("repair.calibration-error", rounded(certainty.error(), 3), "", certainty.len()),
     ])
-}
-
-fn figure(
-    name: &str,
-    value: f64,
-    unit: &'static str,
-    peer: Option<f64>,
-    n: usize,
-    goal: &'static str,
-    holds: Option<bool>,
-) -> Figure {
-    let ratio = peer.filter(|peer| *peer != 0.0).map(|peer| rounded(value / peer, 2));
-    Figure { name: format!("{GROUP}.{name}").into(), value, unit, peer, ratio, n, goal, holds }
 }
 
 pub(super) fn details(all: &[Heard]) -> Result<String> {
