@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::home::{Caller, Entity, HomeError, Match, Registry, StrictMatch};
 use crate::pipeline::Background;
 use crate::repair::{
-    Context, Read, Understanding, harmless, read, renamed, respelled, settled, sound, swallows, twins,
+    Context, Read, Reading, Understanding, harmless, mended, read, respelled, settled, sound, swallows, twins,
 };
-use crate::route::plain_words;
+use crate::route::{SpeechAct, plain_words, read_in};
 use crate::{AreaId, EntityId, Home, Language};
 
 /// What the matcher and the canonical reading make of a sentence.
@@ -60,31 +60,9 @@ pub(crate) async fn resolve(
     {
         return Ok(Resolution { found, repair: Repair::OneOf(namesakes), read: understanding.read });
     }
-    let Understanding { read, .. } = understanding;
-    let repair = match (agreed, &read) {
-        (Some(true), _) => Repair::None,
-        (_, Read::Clear(reading)) => {
-            // Two of one name need their areas, also where one of them is out of the question.
-            let whole = home.registry()?;
-            let twins = twins(reading, &Context { registry: &whole, ..context });
-            let settled = match twins {
-                Some(twins) => {
-                    let answers = home.dry_run(twins.sentences(), language, caller).await?;
-                    settled(reading, &twins, answers)
-                }
-                None => None,
-            };
-            settled.map_or_else(|| unsettled(agreed), Repair::Twins)
-        }
-        (_, Read::OneOf(ids)) => Repair::OneOf(ids.clone()),
-        (_, Read::NoPlace | Read::NotExposed | Read::Unexplained(_) | Read::Nothing) => {
-            match near(text, &found, &context, caller, home).await? {
-                Some(near) => Repair::Twins(vec![near]),
-                None => unsettled(agreed),
-            }
-        }
-    };
-    Ok(Resolution { found, repair, read })
+    let asking = Asking { text, found: &found, understanding: &understanding, context, caller, home };
+    let repair = if agreed == Some(true) { Repair::None } else { asking.repair(agreed).await? };
+    Ok(Resolution { found, repair, read: understanding.read })
 }
 
 /// All that bear the name that the matcher took for only some of them, unless their room tells them apart.
@@ -107,27 +85,77 @@ fn namesakes(strict: &StrictMatch, registry: &Registry, here: Option<&AreaId>) -
     (taken > 0 && taken < all.len()).then(|| all.iter().map(|entity| entity.id.clone()).collect())
 }
 
-/// A near sentence that the matcher takes: with a name written right, or else a question or what only it keeps.
-async fn near(
-    text: &str,
-    found: &Match,
-    context: &Context<'_>,
-    caller: &Caller,
-    home: &impl Home,
-) -> Result<Option<(String, StrictMatch)>, HomeError> {
-    let renamed = renamed(text, context);
-    let others = match found {
-        Match::Strict(_) => Vec::new(),
-        Match::None | Match::Unmatched { .. } => respelled(text, context),
-    };
-    let sentences: Vec<String> = renamed.iter().chain(&others).cloned().collect();
-    if sentences.is_empty() {
-        return Ok(None);
+/// A sentence that the matcher declined or misread.
+struct Asking<'a, H> {
+    text: &'a str,
+    found: &'a Match,
+    understanding: &'a Understanding,
+    context: Context<'a>,
+    caller: &'a Caller,
+    home: &'a H,
+}
+
+/// Near sentences that the matcher takes.
+#[derive(Debug, Default)]
+struct Near {
+    /// With one word mended, whatever it does.
+    act: Option<(String, StrictMatch)>,
+    /// A question, or what only the matcher keeps.
+    answer: Option<(String, StrictMatch)>,
+}
+
+impl<H: Home> Asking<'_, H> {
+    async fn repair(&self, agreed: Option<bool>) -> Result<Repair, HomeError> {
+        let Context { language, registry, .. } = self.context;
+        let asks = read_in(self.text, language, &[], registry).act == SpeechAct::Question;
+        let mut near = if asks { Some(self.near().await?) } else { None };
+        // "Is the garage door open in garage": the words of an order in a question are none.
+        if let Some(answer) = near.as_mut().and_then(|near| near.answer.take()) {
+            return Ok(Repair::Twins(vec![answer]));
+        }
+        match &self.understanding.read {
+            Read::OneOf(ids) => return Ok(Repair::OneOf(ids.clone())),
+            Read::Clear(reading) => {
+                if let Some(settled) = self.settled(reading).await? {
+                    return Ok(Repair::Twins(settled));
+                }
+            }
+            Read::NoPlace | Read::NotExposed | Read::Unexplained(_) | Read::Nothing => {}
+        }
+        let near = match near {
+            Some(near) => near,
+            None => self.near().await?,
+        };
+        let act = near.act.filter(|(_, strict)| self.understanding.agrees(strict));
+        Ok(act.or(near.answer).map_or_else(|| unsettled(agreed), |near| Repair::Twins(vec![near])))
     }
-    let mut answers = home.dry_run(sentences, context.language, caller).await?;
-    let rest = answers.split_off(usize::from(renamed.is_some()).min(answers.len()));
-    let sound = renamed.and_then(|renamed| sound(text, renamed, answers.pop(), context));
-    Ok(sound.or_else(|| harmless(others, rest)))
+
+    /// The plain sentences that say what was read, if the matcher does with them exactly that.
+    async fn settled(&self, reading: &Reading) -> Result<Option<Vec<(String, StrictMatch)>>, HomeError> {
+        // Two of one name need their areas, also where one of them is out of the question.
+        let whole = self.home.registry()?;
+        let Some(twins) = twins(reading, &Context { registry: &whole, ..self.context }) else {
+            return Ok(None);
+        };
+        let answers = self.home.dry_run(twins.sentences(), self.context.language, self.caller).await?;
+        Ok(settled(reading, &twins, answers))
+    }
+
+    /// What the matcher takes near the sentence.
+    async fn near(&self) -> Result<Near, HomeError> {
+        let mended = mended(self.text, &self.context);
+        let mut sentences = mended.clone();
+        if !matches!(self.found, Match::Strict(_)) {
+            let others = respelled(self.text, &self.context).into_iter();
+            sentences.extend(others.filter(|other| !mended.contains(other)));
+        }
+        if sentences.is_empty() {
+            return Ok(Near::default());
+        }
+        let answers = self.home.dry_run(sentences.clone(), self.context.language, self.caller).await?;
+        let act = sound(self.text, &mended, &answers, &self.context);
+        Ok(Near { act, answer: harmless(self.text, sentences, answers) })
+    }
 }
 
 /// No twin fits: the matcher's answer stands, unless it accepted the sentence for something else than it says.

@@ -36,9 +36,9 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Group {
     /// What must not act and what must act, in eight languages, also with one slip of a recogniser
-    Understanding(understanding::Arguments),
+    Understanding(Selection),
     /// Home Assistant's own test sentences, as they are and with one slip of a recogniser
-    Ohf(ohf::Arguments),
+    Ohf(Selection),
     /// How long decisions take in a home of 500 exposed entities, and 10,000 sentences in a row
     Speed(speed::Arguments),
     /// Which route the words of a sentence speak for
@@ -47,6 +47,35 @@ enum Group {
     Privacy,
     /// A language model that is down, slow, or answers nonsense
     Models(models::Arguments),
+}
+
+/// Which part of a group is measured; the page is written only for all of it.
+#[derive(Debug, Default, clap::Args)]
+struct Selection {
+    /// Only this language
+    #[arg(long)]
+    language: Option<String>,
+    /// Only so many sentences of each set, evenly spread
+    #[arg(long)]
+    sample: Option<usize>,
+    /// Other slips than those on the page
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+impl Selection {
+    fn wants(&self, language: &str) -> bool {
+        self.language.as_deref().is_none_or(|wanted| wanted == language)
+    }
+
+    fn of<T>(&self, all: Vec<T>) -> Vec<T> {
+        let step = all.len().div_ceil(self.sample.unwrap_or(all.len()).max(1)).max(1);
+        all.into_iter().step_by(step).collect()
+    }
+
+    fn is_whole(&self) -> bool {
+        self.language.is_none() && self.sample.is_none() && self.seed == 0
+    }
 }
 
 /// The result of one group.
@@ -105,15 +134,15 @@ impl Group {
             Self::Privacy,
             Self::Speed(speed::Arguments::default()),
             Self::Models(models::Arguments::default()),
-            Self::Understanding(understanding::Arguments::default()),
-            Self::Ohf(ohf::Arguments::default()),
+            Self::Understanding(Selection::default()),
+            Self::Ohf(Selection::default()),
         ]
     }
 
     async fn run(&self, profile: Profile) -> Result<Findings> {
         match self {
-            Self::Understanding(arguments) => understanding::run(arguments, profile).await,
-            Self::Ohf(arguments) => ohf::run(arguments, profile).await,
+            Self::Understanding(selection) => understanding::run(selection, profile).await,
+            Self::Ohf(selection) => ohf::run(selection, profile).await,
             Self::Speed(arguments) => speed::run(arguments, profile).await,
             Self::Routes => routes::run(),
             Self::Privacy => privacy::run(),

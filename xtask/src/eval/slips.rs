@@ -32,6 +32,9 @@ pub(super) struct Slipped {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Slips {
+    /// Chooses other slips.
+    #[serde(skip)]
+    seed: u64,
     /// Letters that are taken for each other.
     vowels: String,
     /// Spellings of one sound: the first is written as the second.
@@ -45,7 +48,7 @@ pub(super) struct Slips {
 }
 
 impl Slips {
-    pub(super) fn of(language: &str) -> Result<Self> {
+    pub(super) fn of(language: &str, seed: u64) -> Result<Self> {
         let text = match language {
             "en" => include_str!("slips/en.toml"),
             "de" => include_str!("slips/de.toml"),
@@ -57,13 +60,14 @@ impl Slips {
             "cs" => include_str!("slips/cs.toml"),
             _ => anyhow::bail!("no slips are written down for {language}"),
         };
-        toml::from_str(text).with_context(|| format!("slips/{language}.toml"))
+        let slips: Self = toml::from_str(text).with_context(|| format!("slips/{language}.toml"))?;
+        Ok(Self { seed, ..slips })
     }
 
     /// The sentence with one slip; `None` if nothing in it can go wrong. `names` are those of entities and areas;
     /// `quoted` is free text in it, such as an item of a list, of which nobody could guess what it was.
     pub(super) fn slip(&self, sentence: &str, names: &[String], quoted: &[&str]) -> Option<Slipped> {
-        let mut dice = Dice::of(sentence);
+        let mut dice = Dice::of(sentence, self.seed);
         let mut kinds = vec![Kind::Name, Kind::SmallWord, Kind::Number, Kind::Homophone];
         while !kinds.is_empty() {
             let kind = kinds.swap_remove(dice.below(kinds.len()));
@@ -188,9 +192,9 @@ fn replace_word(sentence: &str, word: &str, by: &str) -> String {
 struct Dice(u64);
 
 impl Dice {
-    fn of(sentence: &str) -> Self {
+    fn of(sentence: &str, seed: u64) -> Self {
         let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        Self(sentence.bytes().fold(0xcbf2_9ce4_8422_2325, fnv))
+        Self(sentence.bytes().fold(0xcbf2_9ce4_8422_2325 ^ seed, fnv))
     }
 
     fn below(&mut self, limit: usize) -> usize {
@@ -218,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_sentence_always_slips_in_the_same_way_and_only_once() {
-        let slips = Slips::of("en").expect("slips");
+        let slips = Slips::of("en", 0).expect("slips");
         let sentences: Vec<String> =
             (1..=60).map(|n| format!("set the kitchen light to {n} percent")).collect();
         let mut kinds = BTreeSet::new();
@@ -233,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_name_slips_only_in_a_name() {
-        let slips = Slips::of("en").expect("slips");
+        let slips = Slips::of("en", 0).expect("slips");
         for verb in ["switch", "put", "get", "use"] {
             let slipped = slips.slip(&format!("{verb} living"), &names(), &[]).expect("a slip");
             assert_eq!(slipped.kind, Kind::Name);
@@ -243,7 +247,7 @@ mod tests {
 
     #[test]
     fn free_text_is_heard_right() {
-        let slips = Slips::of("en").expect("slips");
+        let slips = Slips::of("en", 0).expect("slips");
         for n in 0..50 {
             let sentence = format!("put turn to the light {n} on my list");
             let slipped = slips.slip(&sentence, &names(), &["Turn to the light"]);
@@ -256,13 +260,13 @@ mod tests {
 
     #[test]
     fn what_has_no_name_no_number_and_no_small_word_cannot_slip() {
-        assert_eq!(Slips::of("en").expect("slips").slip("stop", &names(), &[]), None);
+        assert_eq!(Slips::of("en", 0).expect("slips").slip("stop", &names(), &[]), None);
     }
 
     #[test]
     fn every_language_has_slips_of_every_kind() {
         for language in LANGUAGES {
-            let slips = Slips::of(language).expect(language);
+            let slips = Slips::of(language, 0).expect(language);
             assert!(slips.small_words.len() >= 8 && slips.homophones.len() >= 8, "{language}");
             assert!(
                 slips.numbers.len() > 30 && slips.sounds.len() >= 4 && slips.vowels.len() >= 5,

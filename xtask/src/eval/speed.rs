@@ -81,7 +81,7 @@ pub(super) async fn run(arguments: &Arguments, profile: Profile) -> Result<Findi
     let home = Home::start_with(&format!("eval-speed-{}", std::process::id()), furnishing).await?;
     let known = Connected::to(home.assistant()).await?;
     let registry = known.home.registry()?;
-    let (slips, names) = (Slips::of("en")?, names(&registry));
+    let (slips, names) = (Slips::of("en", 0)?, names(&registry));
     let natural = |n: usize| home::natural(n, &slips, &names);
     let mut router = Router::start(home.assistant(), "en", profile)?;
     let strict = Strict::of(&known, &registry, "en")?;

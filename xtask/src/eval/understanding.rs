@@ -7,26 +7,18 @@ mod tables;
 use anyhow::{Context, Result};
 use helix_tests::bridge::Profile;
 
-use super::Findings;
+use super::{Findings, Selection};
 use heard::Heard;
 use helix_tests::sets::LANGUAGES;
 
-#[derive(Debug, Default, clap::Args)]
-pub(crate) struct Arguments {
-    /// Only this language; the page is not written then
-    #[arg(long)]
-    language: Option<String>,
-}
-
-pub(super) async fn run(arguments: &Arguments, profile: Profile) -> Result<Findings> {
-    let wanted = arguments.language.as_deref();
-    if let Some(language) = wanted {
+pub(super) async fn run(selection: &Selection, profile: Profile) -> Result<Findings> {
+    if let Some(language) = selection.language.as_deref() {
         let is_known = LANGUAGES.contains(&language);
         is_known.then_some(()).with_context(|| format!("{language} is none of {}", LANGUAGES.join(", ")))?;
     }
     let mut all = Vec::new();
-    for language in LANGUAGES.into_iter().filter(|language| wanted.is_none_or(|wanted| wanted == *language)) {
-        let heard = Heard::in_language(language, profile).await?;
+    for language in LANGUAGES.into_iter().filter(|language| selection.wants(language)) {
+        let heard = Heard::in_language(language, selection, profile).await?;
         eprintln!("{}", tables::line(&heard));
         all.push(heard);
     }
@@ -34,6 +26,6 @@ pub(super) async fn run(arguments: &Arguments, profile: Profile) -> Result<Findi
         group: tables::GROUP,
         figures: tables::figures(&all)?,
         details: tables::details(&all)?,
-        whole: wanted.is_none(),
+        whole: selection.is_whole(),
     })
 }

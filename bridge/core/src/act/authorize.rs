@@ -176,7 +176,8 @@ impl<'a> ExposedEntities<'a> {
         let data = data_of(rule, &slots);
         Ok(Draft {
             risk: self.risk_of(&rule.action, rule.risk, entity),
-            unusual: is_unusual(&service, &data, self.registry.fahrenheit),
+            unusual: is_unusual(&service, &data, self.registry.fahrenheit)
+                || is_unusual(&service, &slots, self.registry.fahrenheit),
             service,
             data,
             expectation: Expectation::of(rule, &slots),

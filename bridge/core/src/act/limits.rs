@@ -31,14 +31,14 @@ static LIMITS: LazyLock<Vec<Limit>> = LazyLock::new(|| {
     file.limit
 });
 
-/// Whether a person would ask back before doing this.
-pub(super) fn is_unusual(action: &str, data: &BTreeMap<String, Value>, fahrenheit: bool) -> bool {
+/// Whether a person would ask back before doing this; `values` are the action's data or the intent's slots.
+pub(super) fn is_unusual(action: &str, values: &BTreeMap<String, Value>, fahrenheit: bool) -> bool {
     LIMITS.iter().filter(|limit| limit.action == action).any(|limit| {
         let (from, to) = match (limit.from_f, limit.to_f) {
             (Some(from), Some(to)) if fahrenheit => (from, to),
             (_, _) => (limit.from, limit.to),
         };
-        data.get(&limit.key).and_then(number).is_some_and(|value| !(from..=to).contains(&value))
+        values.get(&limit.key).and_then(number).is_some_and(|value| !(from..=to).contains(&value))
     })
 }
 

@@ -12,6 +12,8 @@ pub(super) struct Said {
     pub(super) color: Option<String>,
     pub(super) white: Option<String>,
     pub(super) bit: bool,
+    /// "Once more" was said.
+    pub(super) again: bool,
     /// A verb that carries no direction was said.
     pub(super) carried: bool,
 }
@@ -243,7 +245,16 @@ fn media(said: &Said, music: bool) -> Option<Wanted> {
         return percent(said, value, Ask::Volume).filter(|_| fits);
     }
     if said.aspects.is_empty() {
-        one(said, &[VOLUME, TRACK, if music { MUSIC } else { PLAYER }])
+        // "Start the next song" is for the next one.
+        let skips = said.senses.iter().any(|sense| matches!(sense, Sense::Next | Sense::Previous));
+        let runs = |sense: &Sense| matches!(sense, Sense::Start | Sense::Resume | Sense::On);
+        let mut said = said.clone();
+        said.senses.retain(|sense| !(skips && runs(sense)));
+        // "Play it again" begins it anew; what goes on is not said so.
+        if said.again && said.senses.iter().all(runs) {
+            return None;
+        }
+        one(&said, &[VOLUME, TRACK, if music { MUSIC } else { PLAYER }])
     } else {
         one(said, &[VOLUME])
     }

@@ -162,10 +162,16 @@ fn elements(sentence: &[Token], index: &Index, tongue: &Tongue) -> Vec<Element> 
         slip: noun.cost,
     }));
     for at in 0..sentence.len() {
-        elements.extend(words_at(sentence, at, 0.0, tongue));
+        let separable = separable_at(sentence, at, tongue);
+        // "Spiel das Lied ab": the particle of a verb says nothing by itself.
+        let is_particle = |word: &Element| {
+            let sense = matches!(word.piece, Piece::Word(Meaning::Sense(_))) && word.to == at + 1;
+            sense && separable.iter().any(|verb| matches!(verb.piece, Piece::Word(Meaning::Sense(_))))
+        };
+        elements.extend(words_at(sentence, at, 0.0, tongue).into_iter().filter(|word| !is_particle(word)));
         elements.extend(verbs_at(sentence, at, tongue));
         elements.extend(misheard_at(sentence, at, tongue));
-        elements.extend(separable_at(sentence, at, tongue));
+        elements.extend(separable);
         let unknown = Element { from: at, to: at + 1, piece: Piece::Unknown, cost: UNKNOWN_COST, slip: 0.0 };
         elements.push(unknown);
     }

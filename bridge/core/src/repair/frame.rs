@@ -123,7 +123,7 @@ fn put_word(part: &mut Part, meaning: &Meaning) -> Option<()> {
         Meaning::All => part.place.all = true,
         Meaning::Here => part.place.here = true,
         Meaning::Pronoun => part.place.pronoun = true,
-        Meaning::Again => part.again = true,
+        Meaning::Again => (part.again, part.said.again) = (true, true),
         Meaning::Bit => part.said.bit = true,
         Meaning::Color(color) => {
             if part.said.color.replace(color.clone()).is_some() {

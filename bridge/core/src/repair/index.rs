@@ -237,6 +237,10 @@ impl Index {
             for (word, cost) in self.slips_of(folded) {
                 put(word, cost);
             }
+            let bare = words.endings.iter().filter_map(|ending| folded.strip_suffix(ending.as_str()));
+            for (word, cost) in bare.flat_map(|bare| self.slips_of(bare)) {
+                put(word, cost + STEM_COST);
+            }
         }
         let plural =
             exact.map(|word| &self.words[word].nouns).into_iter().flatten().any(|(_, c)| *c == Count::Many);
@@ -255,9 +259,18 @@ impl Index {
 
     /// Whether a word names a place, or a thing by more than its kind.
     pub(super) fn is_telling(&self, word: usize) -> bool {
-        let word = &self.words[word];
-        let place = |name: &usize| !matches!(self.names[*name].of, Named::Entity(_));
-        (!word.names.is_empty() && !word.plain) || word.names.iter().any(place)
+        (!self.words[word].names.is_empty() && !self.words[word].plain) || self.is_place(word)
+    }
+
+    /// Whether a word stands in the name of an area or a floor.
+    pub(super) fn is_place(&self, word: usize) -> bool {
+        self.words[word].names.iter().any(|name| !matches!(self.names[*name].of, Named::Entity(_)))
+    }
+
+    /// Whether a word stands in the name of a to-do list.
+    pub(super) fn is_list(&self, word: usize) -> bool {
+        let list = |named: &Named| matches!(named, Named::Entity(id) if id.domain() == "todo");
+        self.words[word].names.iter().any(|name| list(&self.names[*name].of))
     }
 
     /// Words that end with another noun of the same kind: "desklight" for "desklamp".

@@ -68,7 +68,7 @@ impl Lexicon {
         let mut lexicon = Self::default();
         let mut add = |list: &[String], meaning: &Meaning| {
             for phrase in list {
-                lexicon.add(phrase, meaning.clone(), &words.elisions);
+                lexicon.add(phrase, meaning, words);
             }
         };
         add(&words.fillers, &Meaning::Filler);
@@ -144,8 +144,20 @@ impl Lexicon {
         self.other.contains(&token.text) || self.is(token, |_| true)
     }
 
-    fn add(&mut self, phrase: &str, meaning: Meaning, elisions: &[String]) {
-        let mut parts = tokens(phrase, elisions).into_iter();
+    /// A phrase, and the same with one small word lost: "back to the base", "back to base".
+    fn add(&mut self, phrase: &str, meaning: &Meaning, words: &Words) {
+        let parts = tokens(phrase, &words.elisions);
+        for at in 0..parts.len() {
+            if may_be_lost(&parts, at, meaning, words) {
+                let rest = parts.iter().enumerate().filter(|(place, _)| *place != at);
+                self.add_tokens(rest.map(|(_, part)| part.clone()).collect(), meaning.clone());
+            }
+        }
+        self.add_tokens(parts, meaning.clone());
+    }
+
+    fn add_tokens(&mut self, parts: Vec<Token>, meaning: Meaning) {
+        let mut parts = parts.into_iter();
         let Some(first) = parts.next() else { return };
         if parts.len() == 0 && matches!(meaning, Meaning::Sense(_) | Meaning::Carrier) {
             self.verbs.entry(first.folded.clone()).or_default().push(meaning.clone());
@@ -182,4 +194,13 @@ impl Lexicon {
     pub(super) fn is_small(&self, token: &Token) -> bool {
         self.is(token, |meaning| matches!(meaning, Meaning::Article | Meaning::Preposition))
     }
+}
+
+/// Whether a phrase still says the same without this article, or preposition inside it. A word that turns a meaning by
+/// itself ("on") is never left out.
+fn may_be_lost(phrase: &[Token], at: usize, meaning: &Meaning, words: &Words) -> bool {
+    let word = &phrase[at].text;
+    let turns = words.senses.values().flatten().any(|sense| sense == word);
+    let small = words.articles.contains(word) || (at > 0 && words.prepositions.contains(word));
+    phrase.len() > 2 && small && !turns && matches!(meaning, Meaning::Sense(_) | Meaning::Here | Meaning::All)
 }

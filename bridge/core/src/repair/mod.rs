@@ -32,8 +32,9 @@ pub use twin::{TWINS_MAX, Twins, twins};
 
 pub(crate) use inquiry::{Inquiry, Manner, inquiry, shortened};
 pub(crate) use leeway::{Leeway, Overstep, Proposal, leeway};
-pub(crate) use respell::{harmless, moves_nothing, renamed, respelled, sound, swallows};
+pub(crate) use respell::{harmless, mended, moves_nothing, respelled, sound, swallows};
 
+use crate::act::{IntentKind, kind_of};
 use crate::home::StrictMatch;
 
 use ask::Said;
@@ -57,6 +58,10 @@ impl Understanding {
     /// Whether a strict match of the same sentence does what the sentence says, as far as that is known: the matcher
     /// takes "spegni televisione" for a request to mute.
     pub fn agrees(&self, strict: &StrictMatch) -> bool {
+        // "Is the garage door open?" holds the words of an order; its answer moves nothing.
+        if kind_of(&strict.intent) == Some(IntentKind::Query) {
+            return true;
+        }
         // What is to be played may have any name; but "mets le ventilateur de la chambre" plays nothing.
         if strict.slots.contains_key("search_query") {
             let plays =

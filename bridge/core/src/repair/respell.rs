@@ -1,21 +1,28 @@
 //! Near sentences of one that is no command of the home: for questions, timers and lists, where a wrong guess moves
 //! nothing. Misspelt words are written as the names and words that they are a slip of; a lost small word is put back.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
 use super::index::{Hit, Index};
 use super::kinds::{Kind, Sense};
 use super::lexicon::Meaning;
 use super::mention::MISHEARD_COST;
 use super::numbers::values_at;
 use super::read::Context;
+use super::spell::stem;
 use super::tokens::{Token, fold, tokens};
 use super::words::Tongue;
 use crate::act::{IntentKind, kind_of};
 use crate::home::{Match, MatchSource, StrictMatch};
+use crate::route::speech_act;
 
 /// A sentence with more words than this is no short question.
 const TOKENS_MAX: usize = 16;
 /// Most near sentences that the matcher is asked about.
-const NEAR_MAX: usize = 10;
+const NEAR_MAX: usize = 12;
+/// Words that nothing knows and that are tried as slips, one at a time.
+const UNKNOWN_MAX: usize = 3;
 /// How far a word may be from what it is written as.
 const SLIP_MAX: f32 = 1.3;
 /// How far a second name must be behind the first.
@@ -47,53 +54,87 @@ pub(crate) fn respelled(text: &str, context: &Context<'_>) -> Vec<String> {
         near.push(mended.clone());
     }
     near.extend(misheard(&mended, tongue));
-    // Only sentences about such things lose a small word that the matcher wants.
-    if mended
-        .iter()
-        .any(|token| tongue.words.before.contains_key(&token.text) && !tongue.lexicon.is_small(token))
-    {
-        near.extend(with_small_words(&mended, &index, tongue));
-    }
+    near.extend(with_small_words(&mended, &index, tongue));
     let mut sentences: Vec<String> = near.iter().map(|tokens| written(tokens)).collect();
     sentences.truncate(NEAR_MAX);
     sentences
 }
 
-/// The sentence with its one misspelt word written as the name of the home that it is a slip of; `None` if there is
-/// no such word, or more than one, or more than one name that it may be. All else stays as it was said.
-pub(crate) fn renamed(text: &str, context: &Context<'_>) -> Option<String> {
-    let tongue = Tongue::of(context.language)?;
+/// The sentence with one word written right or one small word put back: its one misspelt word as the name of the home
+/// or the word of the lists that it is a slip of, or a word that sounds like another one as that. All else stays as it
+/// was said.
+pub(crate) fn mended(text: &str, context: &Context<'_>) -> Vec<String> {
+    let Some(tongue) = Tongue::of(context.language) else { return Vec::new() };
     let said = tokens(text, &tongue.words.elisions);
-    if said.len() > TOKENS_MAX {
-        return None;
-    }
+    let Some(spans) = spans(text, &said).filter(|_| said.len() <= TOKENS_MAX) else { return Vec::new() };
     let index = Index::of(context.registry, tongue);
-    let mut slips = said.iter().filter_map(|token| Some((token, name_of(token, &index, tongue)?)));
-    let (token, name) = slips.next().filter(|_| slips.next().is_none())?;
-    // Lower case may be of another length; then nothing is replaced.
-    let lower = text.to_lowercase();
-    let at = lower.find(&token.text).filter(|_| lower.len() == text.len())?;
-    let end = at + token.text.len();
-    (text.is_char_boundary(at) && text.is_char_boundary(end))
-        .then(|| format!("{}{name}{}", &text[..at], &text[end..]))
+    let write = |at: usize, words: &str| {
+        let Range { start, end } = spans[at].clone();
+        format!("{}{words}{}", &text[..start], &text[end..])
+    };
+    let mut near: Vec<String> = Vec::new();
+    let unknown = |at: &usize| meant(&said[*at], &index, tongue).is_some();
+    for at in (0..said.len()).filter(unknown).take(UNKNOWN_MAX) {
+        near.extend(names_of(&said[at], &index, tongue).iter().map(|name| write(at, name)));
+        near.extend(tongue.lexicon.respelt(&said[at]).into_iter().map(|word| write(at, word)));
+    }
+    let misheard = |at| Some(write(at, tongue.words.misheard.get(&said[at].text)?));
+    near.extend((0..said.len()).filter_map(misheard));
+    let put_back = |(at, small): (usize, &str)| {
+        let turns = tokens(small, &[]).iter().any(|word| tongue.lexicon.is(word, is_sense));
+        let before_number = said[at].text.starts_with(|c: char| c.is_ascii_digit());
+        (before_number || !turns).then(|| write(at, &format!("{small} {}", &text[spans[at].clone()])))
+    };
+    near.extend(gaps(&said, &index, tongue).into_iter().filter_map(put_back));
+    near.truncate(NEAR_MAX);
+    near
 }
 
-/// The name that a word is a slip of, if it is one of exactly one.
-fn name_of(token: &Token, index: &Index, tongue: &Tongue) -> Option<String> {
-    meant(token, index, tongue)?;
+fn is_sense(meaning: &Meaning) -> bool {
+    matches!(meaning, Meaning::Sense(_))
+}
+
+/// Where each token stands in the text; `None` if that cannot be told.
+fn spans(text: &str, said: &[Token]) -> Option<Vec<Range<usize>>> {
+    // Lower case may be of another length; then nothing is replaced.
+    let lower = text.to_lowercase();
+    let mut from = 0;
+    let mut span = |token: &Token| {
+        let start = from + lower.get(from..)?.find(&token.text)?;
+        from = start + token.text.len();
+        (text.is_char_boundary(start) && text.is_char_boundary(from)).then_some(start..from)
+    };
+    said.iter().map(&mut span).collect::<Option<Vec<_>>>().filter(|_| lower.len() == text.len())
+}
+
+/// How the name is written that a word is a slip of, if it is one of exactly one; with the ending that it was said with.
+fn names_of(token: &Token, index: &Index, tongue: &Tongue) -> Vec<String> {
     let hits = index.hits(&token.text, &token.folded, &tongue.words, false);
     let names: Vec<&Hit> = hits.iter().filter(|hit| !index.words[hit.word].names.is_empty()).collect();
-    let (first, rest) = names.split_first().filter(|(first, _)| first.cost <= SLIP_MAX)?;
-    let rival = rest.iter().any(|hit| hit.cost < first.cost + RIVAL_COST);
-    (!rival).then(|| index.words[first.word].text.clone())
+    let Some((first, rest)) = names.split_first().filter(|(first, _)| first.cost <= SLIP_MAX) else {
+        return Vec::new();
+    };
+    if rest.iter().any(|hit| hit.cost < first.cost + RIVAL_COST) {
+        return Vec::new();
+    }
+    let word = &index.words[first.word];
+    let bare = stem(&token.folded, &tongue.words.endings);
+    let ending = &token.folded[bare.len()..];
+    let inflected =
+        (!ending.is_empty() && !word.folded.ends_with(ending)).then(|| format!("{}{ending}", word.text));
+    std::iter::once(word.text.clone()).chain(inflected).collect()
 }
 
 /// Whether the words that somebody wants to hear hold a place or a thing of the home, or ask for something by
 /// themselves: then the matcher took in more than a title ("Queen on the TV in the kitchn", "the next song").
 pub(crate) fn swallows(strict: &StrictMatch, context: &Context<'_>) -> bool {
-    let query = strict.slots.get("search_query").and_then(serde_json::Value::as_str);
-    let Some((query, tongue)) = query.zip(Tongue::of(context.language)) else { return false };
+    let own = |slot: &str| strict.slots.get(slot).and_then(serde_json::Value::as_str);
+    let Some(tongue) = Tongue::of(context.language) else { return false };
     let index = Index::of(context.registry, tongue);
+    if let Some(item) = own("item") {
+        return swallows_list(item, &index, tongue);
+    }
+    let Some(query) = own("search_query") else { return false };
     let said = tokens(query, &tongue.words.elisions);
     let heavy: Vec<&Token> = said.iter().filter(|token| !tongue.lexicon.is_small(token)).collect();
     let asks = |token: &Token| {
@@ -116,49 +157,103 @@ pub(crate) fn swallows(strict: &StrictMatch, context: &Context<'_>) -> bool {
     heavy.iter().any(|token| asks(token)) || (!is_title && hits.iter().any(Option::is_some))
 }
 
-/// Whether a sentence with a name written right may act: the matcher explains every word of it, and what it takes
-/// for the speaker's own words was said so.
+/// Whether the words of an entry hold a list, or its name misheard, or a lost preposition at either end ("check
+/// of take out the trash"): then the matcher took in more than the entry.
+fn swallows_list(item: &str, index: &Index, tongue: &Tongue) -> bool {
+    let said = tokens(item, &tongue.words.elisions);
+    let of_list = |hit: &Hit| hit.cost > 0.0 && hit.cost <= SLIP_MAX && index.is_list(hit.word);
+    let is_list = |token: &Token| tongue.words.lists.contains(&token.text);
+    let holds = |token: &Token| {
+        let known = tongue.lexicon.is_known(token);
+        index.hits(&token.text, &token.folded, &tongue.words, known).iter().any(of_list)
+    };
+    let loose = |token: Option<&Token>| {
+        token.is_some_and(|token| {
+            tongue.words.misheard.contains_key(&token.text)
+                && tongue
+                    .lexicon
+                    .is(token, |meaning| matches!(meaning, Meaning::Preposition | Meaning::Article))
+        })
+    };
+    said.iter().any(|token| is_list(token) || holds(token)) || loose(said.first()) || loose(said.last())
+}
+
+/// Whether a mended sentence may act: the matcher explains every word of it, and what it takes for the speaker's own
+/// words was said so.
 fn is_sound(text: &str, strict: &StrictMatch, context: &Context<'_>) -> bool {
-    let own = |slot: &str| strict.slots.get(slot).and_then(serde_json::Value::as_str);
-    let said = text.to_lowercase();
     kind_of(&strict.intent).is_some()
         && !strict.slots.contains_key("conversation_command")
         && strict.source == MatchSource::Builtin
         && !strict.touches_nothing()
-        && FREE_SLOTS.iter().filter_map(|slot| own(slot)).all(|own| said.contains(&own.to_lowercase()))
+        && passes_on(text, strict)
         && !swallows(strict, context)
 }
 
-/// The sentence with its name written right, if the matcher takes it and it is sound.
+/// The mended sentence that the matcher takes and that is sound; `None` if there are several that mean different things.
 pub(crate) fn sound(
     text: &str,
-    renamed: String,
-    answer: Option<Match>,
+    mended: &[String],
+    answers: &[Match],
     context: &Context<'_>,
 ) -> Option<(String, StrictMatch)> {
-    match answer {
-        Some(Match::Strict(strict)) if is_sound(text, &strict, context) => Some((renamed, strict)),
-        Some(Match::Strict(_) | Match::None | Match::Unmatched { .. }) | None => None,
+    let mut found: Option<(String, StrictMatch)> = None;
+    for (sentence, answer) in mended.iter().zip(answers) {
+        let Match::Strict(strict) = answer else { continue };
+        if !speech_act(sentence, context.language).permits(&strict.intent) || !is_sound(text, strict, context)
+        {
+            continue;
+        }
+        match &found {
+            None => found = Some((sentence.clone(), strict.clone())),
+            Some((_, other)) if same(other, strict) => {}
+            Some(_) => return None,
+        }
     }
+    found
+}
+
+fn same(one: &StrictMatch, other: &StrictMatch) -> bool {
+    let touched = |strict: &StrictMatch| strict.targets.iter().cloned().collect::<BTreeSet<_>>();
+    let values = |strict: &StrictMatch| {
+        let places = ["name", "area", "floor", "preferred_area_id", "preferred_floor_id"];
+        let told = |(slot, _): &(&String, &serde_json::Value)| !places.contains(&slot.as_str());
+        strict.slots.clone().iter().filter(told).map(|(slot, value)| (slot.clone(), value.clone())).collect()
+    };
+    let (a, b): (BTreeMap<_, _>, BTreeMap<_, _>) = (values(one), values(other));
+    one.intent == other.intent && touched(one) == touched(other) && a == b
 }
 
 /// The first of these sentences that the matcher takes for a question, or for something that only it keeps.
-pub(crate) fn harmless(sentences: Vec<String>, answers: Vec<Match>) -> Option<(String, StrictMatch)> {
+pub(crate) fn harmless(
+    text: &str,
+    sentences: Vec<String>,
+    answers: Vec<Match>,
+) -> Option<(String, StrictMatch)> {
     sentences.into_iter().zip(answers).find_map(|(sentence, answer)| match answer {
-        Match::Strict(strict) if moves_nothing(&strict) => Some((sentence, strict)),
+        Match::Strict(strict) if is_harmless(&strict) && passes_on(text, &strict) => Some((sentence, strict)),
         Match::Strict(_) | Match::None | Match::Unmatched { .. } => None,
     })
 }
 
+/// Whether this is a question, or kept by the matcher alone, and holds none of the speaker's own words.
 pub(crate) fn moves_nothing(strict: &StrictMatch) -> bool {
+    is_harmless(strict) && !FREE_SLOTS.iter().any(|slot| strict.slots.contains_key(*slot))
+}
+
+fn is_harmless(strict: &StrictMatch) -> bool {
     let harmless = match kind_of(&strict.intent) {
         Some(IntentKind::Query) => true,
         Some(IntentKind::Inner) => !strict.slots.contains_key("conversation_command"),
         Some(IntentKind::Act) | None => false,
     };
-    harmless
-        && strict.source == MatchSource::Builtin
-        && !FREE_SLOTS.iter().any(|slot| strict.slots.contains_key(*slot))
+    harmless && strict.source == MatchSource::Builtin
+}
+
+/// Whether the speaker's own words in it are those that were said.
+fn passes_on(text: &str, strict: &StrictMatch) -> bool {
+    let own = |slot: &&str| strict.slots.get(*slot).and_then(serde_json::Value::as_str);
+    let said = text.to_lowercase();
+    FREE_SLOTS.iter().filter_map(own).all(|own| said.contains(&own.to_lowercase()))
 }
 
 /// What a word is a slip of, if nothing knows the word itself.
@@ -172,7 +267,14 @@ fn meant(token: &Token, index: &Index, tongue: &Tongue) -> Option<Token> {
         return None;
     }
     let hits = index.hits(&token.text, &token.folded, words, false);
-    if hits.first().is_some_and(|hit| hit.cost < super::index::STEM_COST + 0.01) {
+    let is_form = |hit: &Hit| {
+        let word = &index.words[hit.word];
+        let accents = !word.names.is_empty()
+            && token.folded.starts_with(&word.folded)
+            && !token.text.starts_with(&word.text);
+        hit.cost < super::index::STEM_COST + 0.01 && !accents
+    };
+    if hits.first().is_some_and(is_form) {
         return None;
     }
     let name =
@@ -199,33 +301,77 @@ fn misheard(mended: &[Token], tongue: &Tongue) -> Vec<Vec<Token>> {
     all.into_iter().chain(one_by_one).collect()
 }
 
-/// A lost small word, put back where one usually stands.
+/// The sentence with a lost small word put back.
 fn with_small_words(mended: &[Token], index: &Index, tongue: &Tongue) -> Vec<Vec<Token>> {
+    let whole = |(at, small): (usize, &str)| {
+        let mut whole = mended[..at].to_vec();
+        whole.extend(tokens(small, &[]));
+        whole.extend_from_slice(&mended[at..]);
+        whole
+    };
+    gaps(mended, index, tongue).into_iter().map(whole).collect()
+}
+
+/// Where a small word usually stands and none does: in front of which token, and which one.
+fn gaps<'a>(said: &[Token], index: &Index, tongue: &'a Tongue) -> Vec<(usize, &'a str)> {
     let words = &tongue.words;
     let mut found = Vec::new();
-    for (at, token) in mended.iter().enumerate() {
-        let number = token.text.starts_with(|c: char| c.is_ascii_digit())
-            || words.numbers.contains_key(token.text.as_str());
-        let after_number = at > 0 && mended[at - 1].text.starts_with(|c: char| c.is_ascii_digit());
-        let named = index.hits(&token.text, &token.folded, words, true).iter().any(|hit| hit.cost <= 0.0);
-        let key = if number {
-            "{number}"
-        } else if words.before.contains_key(&token.text) {
+    for (at, token) in said.iter().enumerate() {
+        let is_digits = |token: &Token| token.text.starts_with(|c: char| c.is_ascii_digit());
+        let number = is_digits(token) || words.numbers.contains_key(token.text.as_str());
+        let after_number = at > 0 && is_digits(&said[at - 1]);
+        let hits = index.hits(&token.text, &token.folded, words, true);
+        let exact = || hits.iter().filter(|hit| hit.cost <= 0.0).map(|hit| hit.word);
+        let key = if words.before.contains_key(&token.text) {
             token.text.as_str()
-        } else if named && !after_number {
+        } else if number {
+            "{number}"
+        } else if !after_number && exact().any(|word| index.is_place(word)) {
+            "{area}"
+        } else if !after_number && exact().any(|word| !index.words[word].names.is_empty()) {
             "{name}"
         } else {
             continue;
         };
-        let stands = at > 0 && tongue.lexicon.is_small(&mended[at - 1]);
-        for small in words.before.get(key).into_iter().flatten().filter(|_| !stands) {
-            let mut whole = mended[..at].to_vec();
-            whole.extend(tokens(small, &[]));
-            whole.extend_from_slice(&mended[at..]);
-            found.push(whole);
+        let first = if key.starts_with('{') { at } else { first_of(said, at, tongue) };
+        for small in words.before.get(key).into_iter().flatten() {
+            let places = [Some(at), Some(first).filter(|first| *first != at)];
+            let gaps = places.into_iter().flatten().filter_map(|at| gap(said, at, small, tongue));
+            found.extend(gaps.map(|at| (at, small.as_str())));
         }
     }
     found
+}
+
+/// The first of the words that say more about a noun: "the | pizza timer", "the | 5 minute timer".
+fn first_of(said: &[Token], noun: usize, tongue: &Tongue) -> usize {
+    let tells = |token: &Token| {
+        !tongue.lexicon.is_known(token) && !tongue.words.topics.contains(&token.text)
+            || !values_at(std::slice::from_ref(token), &tongue.words).is_empty()
+            || tongue.words.units.contains(&token.text)
+    };
+    (1..noun).rev().take_while(|at| tells(&said[*at])).last().unwrap_or(noun)
+}
+
+/// Where this small word may be lost in front of the word at `at`: a preposition also in front of its article, an
+/// article also behind its preposition.
+fn gap(said: &[Token], at: usize, small: &str, tongue: &Tongue) -> Option<usize> {
+    let is = |token: &Token, wanted: fn(&Meaning) -> bool| tongue.lexicon.is(token, wanted);
+    let article: fn(&Meaning) -> bool = |meaning| matches!(meaning, Meaning::Article);
+    let preposition: fn(&Meaning) -> bool = |meaning| matches!(meaning, Meaning::Preposition);
+    let Some(before) = at.checked_sub(1).map(|before| &said[before]) else { return Some(at) };
+    let lost = tokens(small, &[]);
+    let [lost] = &lost[..] else {
+        return (!tongue.lexicon.is_small(before)).then_some(at);
+    };
+    if !tongue.lexicon.is_small(before) {
+        return Some(at);
+    }
+    if is(before, article) && is(lost, preposition) {
+        let stands = at > 1 && tongue.lexicon.is_small(&said[at - 2]);
+        return (!stands).then_some(at - 1);
+    }
+    (is(before, preposition) && is(lost, article)).then_some(at)
 }
 
 fn written(tokens: &[Token]) -> String {

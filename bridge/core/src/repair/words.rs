@@ -35,6 +35,9 @@ pub(super) struct Words {
     #[serde(default)]
     pub(super) topics: Vec<String>,
     #[serde(default)]
+    pub(super) units: Vec<String>,
+    pub(super) lists: Vec<String>,
+    #[serde(default)]
     pub(super) before: BTreeMap<String, Vec<String>>,
     pub(super) number_joiners: Vec<String>,
     pub(super) endings: Vec<String>,

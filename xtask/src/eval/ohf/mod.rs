@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 use helix_core::Home as _;
-use helix_core::act::{ExposedEntities, IntentKind, ProposedAction, Risk, kind_of};
+use helix_core::act::{ExposedEntities, IntentKind, ProposedAction, kind_of};
 use helix_core::home::Registry;
 use helix_tests::bed::Furnishing;
 use helix_tests::bridge::Profile;
@@ -16,10 +16,10 @@ use helix_tests::connected::Connected;
 use helix_tests::home::Home;
 use serde_json::{Map, Value};
 
-use super::Findings;
 use super::report::folded;
 use super::slips::Slips;
 use super::strict::{Strict, done, names};
+use super::{Findings, Selection};
 use crate::figure::{Figure, rounded};
 use files::TestFile;
 use helix_tests::router::{Decision, Done, Question, Router};
@@ -29,13 +29,6 @@ use stage::Stage;
 const GROUP: &str = "ohf";
 const LANGUAGES: [&str; 2] = ["en", "de"];
 
-#[derive(Debug, Default, clap::Args)]
-pub(crate) struct Arguments {
-    /// Only this language; the page is not written then
-    #[arg(long)]
-    language: Option<String>,
-}
-
 /// A sentence and what it means.
 struct Case {
     sentence: String,
@@ -43,7 +36,7 @@ struct Case {
     slots: Map<String, Value>,
     /// Any of these is right: who names no place means the room, or the house.
     meant: Vec<Vec<Done>>,
-    /// It is for a lock, a valve or a garage door: asking first is right.
+    /// It is for a lock, a valve or a garage door, or a value far from daily life: asking first is right.
     guarded: bool,
 }
 
@@ -61,17 +54,16 @@ struct Heard {
     strict: [f64; 2],
 }
 
-pub(super) async fn run(arguments: &Arguments, profile: Profile) -> Result<Findings> {
-    let wanted = arguments.language.as_deref();
+pub(super) async fn run(selection: &Selection, profile: Profile) -> Result<Findings> {
     let mut all = Vec::new();
-    for language in LANGUAGES.into_iter().filter(|language| wanted.is_none_or(|wanted| wanted == *language)) {
-        all.push(in_language(language, profile).await?);
+    for language in LANGUAGES.into_iter().filter(|language| selection.wants(language)) {
+        all.push(in_language(language, selection, profile).await?);
     }
     let figures = all.iter().flat_map(figures).collect();
-    Ok(Findings { group: GROUP, figures, details: details(&all), whole: wanted.is_none() })
+    Ok(Findings { group: GROUP, figures, details: details(&all), whole: selection.is_whole() })
 }
 
-async fn in_language(language: &'static str, profile: Profile) -> Result<Heard> {
+async fn in_language(language: &'static str, selection: &Selection, profile: Profile) -> Result<Heard> {
     let files = TestFile::all(language)?;
     let stage = Stage::of(&files);
     let furnishing = Furnishing {
@@ -83,10 +75,10 @@ async fn in_language(language: &'static str, profile: Profile) -> Result<Heard> 
     let home = Home::start_with(&format!("eval-ohf-{language}-{}", std::process::id()), furnishing).await?;
     let known = Connected::to(home.assistant()).await?;
     let registry = known.home.registry()?;
-    let cases = cases(&files, &stage, &registry);
+    let cases = selection.of(cases(&files, &stage, &registry));
     let mut router = Router::start(home.assistant(), language, profile)?;
     let strict = Strict::of(&known, &registry, language)?;
-    let (slips, names) = (Slips::of(language)?, names(&registry));
+    let (slips, names) = (Slips::of(language, selection.seed)?, names(&registry));
     let slipped = |case: &Case| Some(slips.slip(&case.sentence, &names, &case.quoted())?.sentence);
     let clean: Vec<_> = cases.iter().map(|case| (case, case.sentence.clone())).collect();
     let slipped: Vec<_> = cases.iter().filter_map(|case| Some((case, slipped(case)?))).collect();
@@ -101,17 +93,17 @@ fn cases(files: &[TestFile], stage: &Stage, registry: &Registry) -> Vec<Case> {
     let mut all = Vec::new();
     for file in files {
         for test in &file.tests {
-            let (meant, guarded) = meant(file, &test.slots, stage, registry);
-            // Two files that put one entity into two rooms: in one home only one of them can be right.
-            if meant.is_empty() && kind_of(&file.intent) == Some(IntentKind::Act) {
-                continue;
-            }
             for sentence in &test.sentences {
+                let (meant, guarded) = meant(file, &test.slots, sentence, stage, registry);
+                // Two files that put one entity into two rooms: in one home only one of them can be right.
+                if meant.is_empty() && kind_of(&file.intent) == Some(IntentKind::Act) {
+                    continue;
+                }
                 all.push(Case {
                     sentence: sentence.clone(),
                     intent: file.intent.clone(),
                     slots: test.slots.clone(),
-                    meant: meant.clone(),
+                    meant,
                     guarded,
                 });
             }
@@ -124,6 +116,7 @@ fn cases(files: &[TestFile], stage: &Stage, registry: &Registry) -> Vec<Case> {
 fn meant(
     file: &TestFile,
     slots: &Map<String, Value>,
+    sentence: &str,
     stage: &Stage,
     registry: &Registry,
 ) -> (Vec<Vec<Done>>, bool) {
@@ -133,14 +126,18 @@ fn meant(
     let here = (!file.kind.ends_with("_all")).then(|| stage.satellite());
     let mut guarded = false;
     let mut alternatives = Vec::new();
-    for here in [here, None] {
+    let all = |here| stage.meant(&file.intent, slots, here);
+    // "Close the garage door", in a file without a garage door, names the one of another file here.
+    let sentence = sentence.to_lowercase();
+    let called = all(None).into_iter().filter(|entity| sentence.contains(&entity.name.to_lowercase()));
+    for entities in [all(here), all(None), called.collect()] {
         let mut actions = Vec::new();
-        for entity in stage.meant(&file.intent, slots, here) {
+        for entity in entities {
             let slots = slots.clone().into_iter().collect();
             let proposed =
                 ProposedAction { intent: file.intent.clone(), slots, target: entity.id.as_str().into() };
             if let Ok(draft) = ExposedEntities::of(registry).draft(proposed) {
-                guarded |= draft.risk() == Risk::R3;
+                guarded |= draft.needs_a_yes();
                 actions.push(done(&draft));
             }
         }
@@ -296,8 +293,8 @@ fn figures(heard: &Heard) -> Vec<Figure> {
 
 fn details(all: &[Heard]) -> String {
     let mut text = "Test sentences of Home Assistant's intents, in one home of each language made of all that they name. Right is the same \
-                    action on the same targets with the same data; for questions, timers and lists the same intent; for locks, valves and \
-                    garage doors a question first. The peer is Home Assistant's strict matcher alone.\n\n"
+                    action on the same targets with the same data; for questions, timers and lists the same intent; for locks, valves, \
+                    garage doors and values far from daily life (50 °C in a bedroom) a question first. The peer is Home Assistant's strict matcher alone.\n\n"
         .to_owned();
     for heard in all {
         for (judged, how) in [(&heard.clean, "as they are"), (&heard.slipped, "with a slip")] {

@@ -126,8 +126,9 @@ impl Stage {
     /// What sentences call by a name that is also the name of its kind is of this kind: "close the garage door".
     fn classify(&mut self, domain: &str, test: &Test) -> bool {
         let Some(class) = test.slots.get("device_class") else { return false };
-        let is_called =
-            |name: &str| test.sentences.iter().any(|sentence| sentence.ends_with(&name.to_lowercase()));
+        let is_called = |name: &str| {
+            test.sentences.iter().any(|sentence| sentence.to_lowercase().ends_with(&name.to_lowercase()))
+        };
         let mut is_named = false;
         for entity in
             self.entities.iter_mut().filter(|entity| entity.domain() == domain && is_called(&entity.name))

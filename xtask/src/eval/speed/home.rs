@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn no_sentence_comes_twice() {
-        let slips = Slips::of("en").expect("slips");
+        let slips = Slips::of("en", 0).expect("slips");
         let names: Vec<String> = stage().entities.into_iter().map(|entity| entity.name).collect();
         let said: BTreeSet<_> = (0..11_000).map(|n| natural(n, &slips, &names)).collect();
         assert!(said.len() > 10_950, "{}", said.len());

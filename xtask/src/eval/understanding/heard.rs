@@ -7,6 +7,7 @@ use helix_tests::bridge::{Bridge, Profile, Settings};
 use helix_tests::connected::Connected;
 use helix_tests::home::Home;
 
+use crate::eval::Selection;
 use crate::eval::slips::Slips;
 use crate::eval::strict::{Strict, names};
 use helix_tests::router::{Decision, Question, Router};
@@ -39,20 +40,24 @@ pub(super) struct Heard {
 }
 
 impl Heard {
-    pub(super) async fn in_language(language: &'static str, profile: Profile) -> Result<Self> {
+    pub(super) async fn in_language(
+        language: &'static str,
+        selection: &Selection,
+        profile: Profile,
+    ) -> Result<Self> {
         let furnishing = Furnishing { language: Some(language), ..Furnishing::default() };
         let home = Home::start_with(&format!("eval-{language}-{}", std::process::id()), furnishing).await?;
         let known = Connected::to(home.assistant()).await?;
         let registry = known.home.registry()?;
         let mut router = Router::start(home.assistant(), language, profile)?;
-        let commands = MustAct::all(language)?;
-        let slipped = with_slips(&commands, &Slips::of(language)?, &names(&registry));
+        let commands = selection.of(MustAct::all(language)?);
+        let slipped = with_slips(&commands, &Slips::of(language, selection.seed)?, &names(&registry));
         let clean = commands.iter().map(|command| (command.clone(), command.sentence.clone())).collect();
         let strict = Strict::of(&known, &registry, language)?;
         let mut ask = Asking { language, router: &mut router, strict };
         let clean = ask.commands(clean).await?;
         let slipped = ask.commands(slipped).await?;
-        let speech = ask.speech(&home, profile).await?;
+        let speech = ask.speech(selection.of(MustNotAct::all(language)?), &home, profile).await?;
         known.close().await;
         Ok(Self { language, speech, clean, slipped })
     }
@@ -89,14 +94,14 @@ impl Asking<'_> {
     }
 
     /// Says each sentence to the whole bridge, and looks what has moved.
-    async fn speech(&mut self, home: &Home, profile: Profile) -> Result<Vec<Speech>> {
+    async fn speech(&mut self, said: Vec<MustNotAct>, home: &Home, profile: Profile) -> Result<Vec<Speech>> {
         let settings =
             Settings::for_home(&home.url(), home.assistant().token()).with("LANGUAGE", self.language);
         let bridge =
             Bridge::start_with(if profile == Profile::Release { settings.release() } else { settings })
                 .await?;
         let mut all = Vec::new();
-        for said in MustNotAct::all(self.language)? {
+        for said in said {
             let device = self.strict.device_in(said.area.as_deref())?;
             let device = device.as_ref().map(DeviceId::as_str);
             let moved = home.moved_by(bridge.port, &said.sentence, self.language, device).await?;

@@ -69,8 +69,9 @@ impl SpeechAct {
             Self::Command => true,
             Self::Deferred | Self::Wish => inner,
             Self::Reminder => inner || intent.starts_with("HassList"),
-            Self::Elsewhere => intent == "HassBroadcast",
-            Self::Negated | Self::Question | Self::Reported | Self::Statement | Self::Conditional => false,
+            // "Tell everybody that dinner is ready": what is passed on may tell anything.
+            Self::Elsewhere | Self::Reported | Self::Statement => intent == "HassBroadcast",
+            Self::Negated | Self::Question | Self::Conditional => false,
         }
     }
 }
