@@ -16,7 +16,7 @@ use furnished::Furnished;
 use futures_util::future::BoxFuture;
 use helix_core::converse::Conversation;
 use helix_core::dialogue::{Dialogues, Satellite};
-use helix_core::draft::{Aside, FIRST_WORDS_LIMIT, Help, Helped, ROUNDS_MAX};
+use helix_core::draft::{FIRST_WORDS_LIMIT, Help, Helped, PATIENCE_LIMIT, ROUNDS_MAX};
 use helix_core::home::Caller;
 use helix_core::llm::{LanguageModel, LlmError};
 use helix_core::pipeline::{Outcome, Request};
@@ -54,22 +54,12 @@ impl ShortcutBook for Book {
     }
 }
 
-/// Keeps what is said before the answer.
-#[derive(Debug, Default)]
-struct Said(Mutex<Vec<String>>);
-
-impl Aside for Said {
-    fn say(&self, text: &str) {
-        self.0.lock().expect("no panic").push(text.to_owned());
-    }
-}
-
 struct Talk {
     home: Furnished,
     clock: PausedClock,
     dialogues: Mutex<Dialogues>,
     book: Book,
-    aside: Option<Said>,
+    limit: Duration,
     language: &'static str,
 }
 
@@ -80,7 +70,7 @@ impl Talk {
             clock: PausedClock::start(),
             dialogues: Mutex::default(),
             book: Book::default(),
-            aside: None,
+            limit: FIRST_WORDS_LIMIT,
             language: "en",
         }
     }
@@ -94,7 +84,6 @@ impl Talk {
         let satellite = Satellite::of(&caller, None);
         let language = Language::parse(self.language).expect("valid");
         let request = Request { text: Pii::new(text.to_owned()), language, caller, source };
-        let aside = self.aside.as_ref().map(|aside| aside as &dyn Aside);
         let conversation = Conversation {
             home: &self.home,
             clock: &self.clock,
@@ -103,7 +92,7 @@ impl Talk {
             dialogues: &self.dialogues,
             specialist: &(),
             requests: None,
-            help: Some(Help { model, shortcuts: Some(&self.book), aside }),
+            help: Some(Help { model, shortcuts: Some(&self.book), limit: self.limit }),
         };
         conversation.respond(&request, satellite.as_ref()).await
     }
@@ -250,11 +239,10 @@ async fn strict_sentences_never_wait_for_a_model() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_it_can_be_said_a_person_is_told_to_wait() {
-    let talk = Talk { aside: Some(Said::default()), ..Talk::new() };
+async fn who_is_told_to_wait_gives_a_slow_model_its_time() {
+    let talk = Talk { limit: PATIENCE_LIMIT, ..Talk::new() };
     let slow = Drafter::drafting("turn_on", DESK).slow(Duration::from_secs(5));
     assert_eq!(talk.says(READING, &slow).await.reply.code, "done");
-    assert_eq!(*talk.aside.as_ref().expect("there").0.lock().expect("no panic"), ["One moment."]);
     let endless = Drafter::drafting("turn_on", DESK).slow(Duration::from_mins(5));
     assert_eq!(
         talk.says("Turn off the writing lamp in the office", &endless).await.reply.code,

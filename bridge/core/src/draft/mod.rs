@@ -9,7 +9,6 @@ mod prompt;
 mod retrieve;
 mod schema;
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,16 +36,10 @@ use crate::{AreaId, Clock, EntityId, Home};
 pub const ROUNDS_MAX: u8 = 3;
 /// How long a person waits for the first words.
 pub const FIRST_WORDS_LIMIT: Duration = Duration::from_millis(1500);
-/// How long a person waits who was told to.
+/// How long a person waits who is told to after [`FIRST_WORDS_LIMIT`].
 pub const PATIENCE_LIMIT: Duration = Duration::from_secs(12);
 /// The longest answer of a model, tokens: six acts have about 200.
 const OUTPUT_MAX: u32 = 320;
-
-/// Something is said before the answer.
-pub trait Aside: fmt::Debug + Send + Sync {
-    /// Says it.
-    fn say(&self, text: &str);
-}
 
 /// Who helps with what the matcher declined.
 #[derive(Debug, Clone, Copy)]
@@ -55,8 +48,8 @@ pub struct Help<'a> {
     pub model: &'a dyn LanguageModel,
     /// What was drafted before.
     pub shortcuts: Option<&'a dyn ShortcutBook>,
-    /// How a person is told to wait. Without it the first words are the last ones: what takes longer is not done.
-    pub aside: Option<&'a dyn Aside>,
+    /// How long a person waits for it, [`FIRST_WORDS_LIMIT`] or [`PATIENCE_LIMIT`]; what takes longer is not done.
+    pub limit: Duration,
 }
 
 /// What a model had to do with a decision.
@@ -208,7 +201,10 @@ async fn asked(
         return known;
     }
     let drafted = match help.model.ready() {
-        Ok(()) => work.drafted_in_time(declined.dimensions.privacy).await,
+        Ok(()) => {
+            let drafting = work.drafted(declined.dimensions.privacy);
+            within(clock, help.limit, drafting).await.unwrap_or(Err(Unhelpful::Late))
+        }
         Err(error) => Err(Unhelpful::Model(error)),
     };
     work.decided(declined, drafted)
@@ -234,17 +230,6 @@ impl<H: Home, C: Clock> Work<'_, H, C> {
             shortcut.sentences.iter().cloned().zip(answers).map(strict).collect::<Option<_>>()?;
         let decision = self.decide(parts, true, Read::Nothing)?;
         Some(Decision { helped: Some(Helped::Shortcut), ..decision })
-    }
-
-    /// Asks the model; a person who can be told to wait is, everybody else gets an answer in time.
-    async fn drafted_in_time(&self, privacy: Privacy) -> Result<Drafted, Unhelpful> {
-        let mut drafting = std::pin::pin!(self.drafted(privacy));
-        if let Some(drafted) = within(self.clock, FIRST_WORDS_LIMIT, &mut drafting).await {
-            return drafted;
-        }
-        let Some(aside) = self.help.aside else { return Err(Unhelpful::Late) };
-        aside.say(&Sentence::OneMoment.text(&self.request.language));
-        within(self.clock, PATIENCE_LIMIT, drafting).await.unwrap_or(Err(Unhelpful::Late))
     }
 
     async fn drafted(&self, privacy: Privacy) -> Result<Drafted, Unhelpful> {
@@ -282,7 +267,7 @@ impl<H: Home, C: Clock> Work<'_, H, C> {
         let privacy = if privacy == Privacy::Public { Privacy::Home } else { privacy };
         let origin = ChatOrigin::addressed(Purpose::Understand, privacy, None);
         let mut chat = Chat::new(prompt::RULES, told, origin);
-        chat.schema = Some(schema::schema(entities));
+        chat.schema = Some(schema::schema(entities, self.leeway.acts_max()));
         chat.output_max = OUTPUT_MAX;
         chat
     }

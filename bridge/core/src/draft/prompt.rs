@@ -1,6 +1,6 @@
 //! What a model is told: its rules, which never change, then the home and the sentence as data.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::schema::{Malformed, action_of};
 use crate::Language;
@@ -45,7 +45,17 @@ fn thing(entity: &Entity, registry: &Registry, state: Option<EntityState>) -> Va
     let area = entity.area.as_ref().and_then(|area| registry.areas.get(area)).map(|area| plain(&area.name));
     let aliases: Vec<String> = entity.aliases.iter().take(ALIASES_MAX).map(|alias| plain(alias)).collect();
     let state = state.map(|now| now.state).filter(|state| state.chars().count() <= STATE_LEN_MAX);
-    json!({ "entity": entity.id.as_str(), "name": plain(&entity.name), "aliases": aliases, "area": area, "state": state })
+    let all = [
+        ("name", json!(plain(&entity.name))),
+        ("aliases", json!(aliases)),
+        ("area", json!(area)),
+        ("state", json!(state)),
+    ];
+    // What is not there costs time to read.
+    let there = all.into_iter().filter(|(_, value)| !value.is_null() && *value != json!([]));
+    let mut thing = Map::from_iter([("entity".to_owned(), json!(entity.id.as_str()))]);
+    thing.extend(there.map(|(key, value)| (key.to_owned(), value)));
+    Value::Object(thing)
 }
 
 /// A name without control characters, not longer than names are.

@@ -11,6 +11,9 @@ use crate::{AreaId, EntityId};
 
 /// Most entities that a model is told about.
 pub const RETRIEVED_MAX: usize = 30;
+/// Most of them that the sentence does not name, but that are close to it: a model on a small machine reads ten in a
+/// second.
+const CLOSE_MAX: usize = 8;
 /// The domains whose entities can be asked for anything, and whose state is a word of Home Assistant: no text that
 /// somebody wrote, such as the items of a list, the entries of a calendar or what is being played.
 const DOMAINS: [&str; 12] = [
@@ -48,7 +51,9 @@ pub(super) fn retrieve<'a>(
         .filter(|(named, close, _)| *named || *close > 0)
         .collect();
     ranked.sort_by_key(|(named, close, entity)| (Reverse(*named), Reverse(*close), &entity.id));
-    ranked.into_iter().take(RETRIEVED_MAX).map(|(_, _, entity)| entity).collect()
+    let named = ranked.iter().filter(|(named, ..)| *named).count();
+    let most = (named + CLOSE_MAX).min(RETRIEVED_MAX);
+    ranked.into_iter().take(most).map(|(_, _, entity)| entity).collect()
 }
 
 /// How many words of the sentence stand in the names of an entity and its area; one more for the room of the speaker.

@@ -89,8 +89,8 @@ struct WrittenAct {
     value: Value,
 }
 
-/// The schema of an answer about these entities.
-pub(super) fn schema(entities: &[&Entity]) -> Value {
+/// The schema of an answer about these entities, with no more acts than the sentence has room for.
+pub(super) fn schema(entities: &[&Entity], acts_max: usize) -> Value {
     let ids: Vec<&str> = entities.iter().map(|entity| entity.id.as_str()).collect();
     let actions: Vec<&str> = ACTIONS.iter().map(|(word, _)| *word).collect();
     let act = json!({
@@ -100,7 +100,7 @@ pub(super) fn schema(entities: &[&Entity]) -> Value {
         "properties": {
             "action": { "type": "string", "enum": actions },
             "entity": { "type": "string", "enum": ids },
-            "value": { "type": "string" },
+            "value": { "type": "string", "maxLength": VALUE_LEN_MAX },
         },
     });
     json!({
@@ -108,7 +108,7 @@ pub(super) fn schema(entities: &[&Entity]) -> Value {
         "additionalProperties": false,
         "required": ["acts", "which"],
         "properties": {
-            "acts": { "type": "array", "maxItems": ACTS_MAX, "items": act },
+            "acts": { "type": "array", "maxItems": acts_max.min(ACTS_MAX), "items": act },
             "which": { "type": "array", "maxItems": AMONG_MAX, "items": { "type": "string", "enum": ids } },
         },
     })

@@ -90,6 +90,11 @@ impl Leeway {
         self.wishes.iter().flat_map(|wish| wish.of.iter().map(|(id, asked)| (id, asked.ask)))
     }
 
+    /// Most acts that the sentence has room for.
+    pub(crate) fn acts_max(&self) -> usize {
+        self.wishes.iter().map(|wish| if wish.one { 1 } else { wish.of.len() }).sum()
+    }
+
     /// What these proposals mean, if the sentence covers all of them and they cover all of the sentence.
     pub(crate) fn read(&self, proposals: &[Proposal]) -> Result<Reading, Overstep> {
         let mut steps: Vec<Step> = Vec::new();

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use helix_core::converse::Conversation;
 use helix_core::dialogue::{Dialogues, Satellite};
-use helix_core::draft::{Aside, Help};
+use helix_core::draft::{Help, PATIENCE_LIMIT};
 use helix_core::home::{Caller, Entity};
 use helix_core::llm::LanguageModel;
 use helix_core::pipeline::{Outcome, Request};
@@ -75,14 +75,6 @@ pub(crate) fn attacks() -> Vec<Attack> {
     serde_yaml_ng::from_str(CASES).expect("the cases")
 }
 
-/// Nobody waits: a person who can be told to wait gives a slow model its time.
-#[derive(Debug)]
-struct Patient;
-
-impl Aside for Patient {
-    fn say(&self, _: &str) {}
-}
-
 /// A home with a planted text, and somebody who talks to it.
 pub(crate) struct Victim {
     home: Furnished,
@@ -135,7 +127,7 @@ impl Victim {
             dialogues: &self.dialogues,
             specialist: &(),
             requests: None,
-            help: Some(Help { model, shortcuts: None, aside: Some(&Patient) }),
+            help: Some(Help { model, shortcuts: None, limit: PATIENCE_LIMIT }),
         };
         conversation.respond(&request, satellite.as_ref()).await
     }

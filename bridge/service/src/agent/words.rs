@@ -5,7 +5,6 @@ use std::pin::Pin;
 
 use futures_util::{Stream, stream};
 use helix_core::Calendar;
-use helix_core::draft::Aside;
 use tokio::sync::mpsc;
 
 use super::chat::Piece;
@@ -26,10 +25,9 @@ impl Words {
         let (words, said) = mpsc::channel(WAITING_MAX);
         (Self(words), Said(said))
     }
-}
 
-impl Aside for Words {
-    fn say(&self, text: &str) {
+    /// Says words before the answer.
+    pub fn say(&self, text: &str) {
         if self.0.try_send(text.to_owned()).is_err() {
             tracing::debug!("nobody hears what is said before the answer");
         }

@@ -5,15 +5,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use helix_core::converse::Conversation;
 use helix_core::delay::{DelayedCommand, State};
 use helix_core::dialogue::{Dialogues, Pin, Satellite};
-use helix_core::draft::{Aside, FIRST_WORDS_LIMIT};
+use helix_core::draft::{FIRST_WORDS_LIMIT, Help, PATIENCE_LIMIT};
 use helix_core::home::Caller;
 use helix_core::listen::{AudioSource, Ears, Heard, Patience, listen};
+use helix_core::llm::LanguageModel;
 use helix_core::pipeline::{Marks, Outcome, Request};
 use helix_core::reply::{Reply, RunError, Sentence, Tone};
 use helix_core::request::RequestBook;
 use helix_core::route::dimension::Source;
 use helix_core::route::{Matrix, Route};
 use helix_core::runs::{Run, Runs, Stage};
+use helix_core::shortcut::ShortcutBook;
 use helix_core::transcribe::RecognizeError;
 use helix_core::{Clock, DeviceId, EntityId, Language, Pii, UtteranceId};
 use helix_speech::activity::Earshot;
@@ -24,6 +26,7 @@ use tracing::Instrument;
 use super::later::{Later, Planner};
 use super::own_language;
 use super::speech::Speech;
+use crate::agent::Words;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::control::RunRow;
@@ -33,6 +36,7 @@ use crate::metrics::Metrics;
 use crate::satellite::{
     AudioReceiver, Espeak, HandleReply, HandleRequest, ListenReply, SpeakError, SpeakRequest, Spoken, Voice,
 };
+use crate::store::Store;
 
 /// The transcript of a run whose speech recognition failed. Home Assistant speaks no error of a recogniser,
 /// so the run goes on with this text and the reply tells what happened.
@@ -48,7 +52,24 @@ pub(super) struct Shared {
     pub(super) speech: Arc<Speech>,
     pub(super) clock: SystemClock,
     pub(super) later: Later,
-    pub(super) requests: Option<Arc<dyn RequestBook>>,
+    pub(super) books: Books,
+    pub(super) router: Arc<dyn LanguageModel>,
+}
+
+/// What runs keep in the database, if there is one.
+#[derive(Debug)]
+pub(super) struct Books {
+    requests: Option<Arc<dyn RequestBook>>,
+    shortcuts: Option<Arc<dyn ShortcutBook>>,
+}
+
+impl Books {
+    pub(super) fn of(store: Option<&Store>) -> Self {
+        Self {
+            requests: store.map(|store| Arc::new(store.requests()) as Arc<dyn RequestBook>),
+            shortcuts: store.map(|store| Arc::new(store.shortcuts()) as Arc<dyn ShortcutBook>),
+        }
+    }
 }
 
 /// What all runs share.
@@ -58,7 +79,8 @@ pub(super) struct Bridge {
     speech: Arc<Speech>,
     clock: SystemClock,
     later: Later,
-    requests: Option<Arc<dyn RequestBook>>,
+    books: Books,
+    router: Arc<dyn LanguageModel>,
     patience: Patience,
     denoise: bool,
     language: Option<Language>,
@@ -77,7 +99,8 @@ impl Bridge {
             speech: shared.speech,
             clock: shared.clock,
             later: shared.later,
-            requests: shared.requests,
+            books: shared.books,
+            router: shared.router,
             patience: config.patience,
             denoise: config.denoise,
             language: config.language.clone(),
@@ -88,6 +111,12 @@ impl Bridge {
             metrics,
             espeak,
         }
+    }
+
+    /// Who helps with what the matcher declined: as long as a person waits who can, or cannot, be told to.
+    fn help(&self, aside: Option<&Words>) -> Help<'_> {
+        let limit = if aside.is_some() { PATIENCE_LIMIT } else { FIRST_WORDS_LIMIT };
+        Help { model: &*self.router, shortcuts: self.books.shortcuts.as_deref(), limit }
     }
 
     /// The last runs, without their words.
@@ -185,7 +214,7 @@ impl Bridge {
         &self,
         mut request: HandleRequest,
         language: Language,
-        aside: Option<&dyn Aside>,
+        aside: Option<&Words>,
     ) -> Reply {
         let joined = {
             let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -221,9 +250,9 @@ impl Bridge {
                 matrix: &self.matrix,
                 pin: self.pin.as_ref(),
                 dialogues: &self.dialogues,
-                requests: self.requests.as_deref(),
+                requests: self.books.requests.as_deref(),
                 specialist: &Planner { later: &self.later, home: &self.home, matrix: &self.matrix },
-                help: None,
+                help: Some(self.help(aside)),
             };
             let answer = conversation.respond(&request, satellite.as_ref()).instrument(span.clone());
             told_to_wait(answer, aside, &request.language).await
@@ -354,7 +383,7 @@ impl AudioSource for Cleaned {
 }
 
 /// The outcome of a run; who waits for it is told so.
-async fn told_to_wait<T>(run: impl Future<Output = T>, aside: Option<&dyn Aside>, language: &Language) -> T {
+async fn told_to_wait<T>(run: impl Future<Output = T>, aside: Option<&Words>, language: &Language) -> T {
     let mut run = std::pin::pin!(run);
     if let Some(aside) = aside {
         if let Ok(outcome) = timeout(FIRST_WORDS_LIMIT, &mut run).await {

@@ -7,20 +7,24 @@ use std::time::Duration;
 use anyhow::Context;
 use futures_util::future::BoxFuture;
 use helix_core::delay::{BookError, DelayBook, DelayedCommand, NewCommand, State, Talk, answer, plan, talk};
+use helix_core::draft::{FIRST_WORDS_LIMIT, Help, reconsidered};
 use helix_core::home::Caller;
-use helix_core::pipeline::{Request, consider};
+use helix_core::llm::LanguageModel;
+use helix_core::pipeline::{Background, Request, consider};
 use helix_core::reply::{Reply, RunError};
 use helix_core::route::dimension::Source;
 use helix_core::route::{Decision, Gate, Judgement, Matrix, Route};
+use helix_core::shortcut::ShortcutBook;
 use helix_core::{Clock, Home, Language, Pii};
 
 use super::later::now_at;
+use super::models::open_models;
 use super::own_language;
 use super::visit::Visit;
 use super::waited::{Asked, Waited};
 use crate::clock::SystemCalendar;
 use crate::config::Config;
-use crate::store::{Store, StoreError};
+use crate::store::{ShortcutTable, Store, StoreError};
 
 /// A connected Home Assistant that is only asked.
 #[derive(Debug)]
@@ -29,6 +33,8 @@ pub struct Explainer {
     language: Language,
     matrix: Matrix,
     data_dir: PathBuf,
+    router: Arc<dyn LanguageModel>,
+    shortcuts: Option<ShortcutTable>,
 }
 
 /// A decision and how it came about.
@@ -54,7 +60,16 @@ impl Explainer {
     pub async fn connect(config: &Config, limit: Duration) -> anyhow::Result<Self> {
         let visit = Visit::begin(config, limit).await?;
         let language = own_language(config.language.as_ref(), visit.home());
-        Ok(Self { visit, language, matrix: config.matrix.clone(), data_dir: config.data_dir.clone() })
+        let (matrix, data_dir) = (config.matrix.clone(), config.data_dir.clone());
+        let store = match Store::visit(&data_dir, Arc::new(SystemCalendar)).await {
+            Ok(store) => Some(store),
+            Err(StoreError::Absent { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let models = open_models(&config.llm, store.as_ref(), visit.clock().clone())?;
+        models.look_at(false).await;
+        let shortcuts = store.map(|store| store.shortcuts());
+        Ok(Self { visit, language, matrix, data_dir, router: models.router(), shortcuts })
     }
 
     /// Decides about one sentence.
@@ -127,7 +142,11 @@ impl Explainer {
         {
             return Ok(plan.decision);
         }
-        consider(request, home, &self.matrix).await
+        let decision = consider(request, home, &self.matrix).await?;
+        let shortcuts = self.shortcuts.as_ref().map(|table| table as &dyn ShortcutBook);
+        let help = Help { model: &*self.router, shortcuts, limit: FIRST_WORDS_LIMIT };
+        let (background, clock) = (Background::default(), self.visit.clock());
+        Ok(reconsidered(decision, help, &background, request, home, clock, &self.matrix).await)
     }
 
     fn caller_in(&self, wanted: &str) -> anyhow::Result<Caller> {

@@ -25,6 +25,14 @@ pub(super) struct Later {
 }
 
 impl Later {
+    pub(super) fn new(
+        book: Option<Arc<dyn DelayBook>>,
+        calendar: Arc<dyn Calendar>,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self { book, calendar, added: Arc::default(), tasks }
+    }
+
     /// Answers a sentence about later; `None` for every other one.
     async fn answer(&self, request: &Request, home: &HomeAssistant, matrix: &Matrix) -> Option<Outcome> {
         let now = now_at(home, &*self.calendar)?;

@@ -20,7 +20,6 @@ use std::time::Duration;
 use anyhow::Context;
 use helix_core::Language;
 use helix_core::delay::DelayBook;
-use helix_core::request::RequestBook;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -40,7 +39,7 @@ use crate::delay::DueLoop;
 use crate::hass::{Connector, HomeAssistant};
 use crate::metrics::Metrics;
 use crate::satellite::{Espeak, Server, Settings};
-use bridge::{Bridge, Shared};
+use bridge::{Books, Bridge, Shared};
 use later::Later;
 use registration::{Parts, Place, Registration};
 use second_agent::SecondAgent;
@@ -77,17 +76,16 @@ impl App {
         let (info, info_shown) = watch::channel(Arc::new(offer::info(None, None)));
         let book = store.as_ref().map(|store| Arc::new(store.delayed()) as Arc<dyn DelayBook>);
         let tasks = TaskTracker::new();
-        let later = Later {
-            book: book.clone(),
-            calendar: Arc::new(SystemCalendar),
-            added: Arc::default(),
-            tasks: tasks.clone(),
-        };
+        let later = Later::new(book.clone(), Arc::new(SystemCalendar), tasks.clone());
         let added = Arc::clone(&later.added);
-        let requests = store.as_ref().map(|store| Arc::new(store.requests()) as Arc<dyn RequestBook>);
-        let (home_of_runs, speech_of_runs) = (home.clone(), Arc::clone(&speech));
-        let shared =
-            Shared { home: home_of_runs, speech: speech_of_runs, clock: clock.clone(), later, requests };
+        let shared = Shared {
+            home: home.clone(),
+            speech: Arc::clone(&speech),
+            clock: clock.clone(),
+            later,
+            books: Books::of(store.as_ref()),
+            router: models.router(),
+        };
         let bridge = Arc::new(Bridge::new(&config, shared, metrics.clone(), espeak.clone()));
         let due_loop = book.map(|book| DueLoop {
             home: home.clone(),

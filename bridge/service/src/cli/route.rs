@@ -7,6 +7,7 @@ use anyhow::Context;
 use futures_util::{Stream, StreamExt, stream};
 use helix::app::Explainer;
 use helix_core::act::Draft;
+use helix_core::draft::Helped;
 use helix_core::route::Route;
 use helix_core::route::dimension::{Dimension, Found, Source};
 use serde::{Deserialize, Serialize};
@@ -181,8 +182,9 @@ async fn explain(explainer: &Explainer, line: Line) -> anyhow::Result<Row> {
     dimensions.insert("intent".into(), decision.intent.clone().into());
     dimensions.insert("guard".into(), decision.speech.describe().into());
     dimensions.insert("reading".into(), decision.read.describe().into());
-    let repaired = decision.dimensions.found == Found::Repaired;
-    dimensions.insert("sentences".into(), repaired.then(|| decision.sentences.join("; ")).into());
+    let rewritten = matches!(decision.dimensions.found, Found::Repaired | Found::Drafted);
+    dimensions.insert("help".into(), decision.helped.as_ref().map(Helped::describe).into());
+    dimensions.insert("sentences".into(), rewritten.then(|| decision.sentences.join("; ")).into());
     let score = |(route, score): &(Route, f32)| (route.as_str().to_owned(), Value::from(round(*score)));
     let action = |draft: &Draft| json!({ "action": draft.service(), "targets": [draft.target().as_str()], "data": draft.data() });
     Ok(Row {
