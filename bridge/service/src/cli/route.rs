@@ -202,7 +202,11 @@ async fn explain(explainer: &Explainer, line: Line) -> anyhow::Result<Row> {
         dimensions,
         gates: decision.judgement.asked.iter().map(|(gate, _)| gate.as_str()).collect(),
         scores: decision.judgement.scores.iter().map(score).collect(),
-        certainty: decision.read.reading().filter(|_| repaired).map(|reading| round(reading.certainty())),
+        certainty: decision
+            .read
+            .reading()
+            .filter(|_| decision.dimensions.found == Found::Repaired)
+            .map(|reading| round(reading.certainty())),
         took_ms: result.took.as_secs_f64() * 1000.0,
         home_ms: result.asked.waited.as_secs_f64() * 1000.0,
         home_sentences: result.asked.sentences,
