@@ -111,10 +111,9 @@ fn is_declined(decision: &Decision) -> bool {
 }
 
 /// One sentence that a model is asked about.
-struct Work<'a, H, C> {
+struct Work<'a, H> {
     help: Help<'a>,
     home: &'a H,
-    clock: &'a C,
     request: &'a Request,
     registry: Arc<Registry>,
     here: Option<AreaId>,
@@ -196,7 +195,7 @@ async fn asked(
     let Some(leeway) = leeway(request.text.expose(), &context) else {
         return Decision { helped: Some(Helped::NothingNamed), ..declined };
     };
-    let work = Work { help, home, clock, request, registry: Arc::clone(&registry), here, matrix, leeway };
+    let work = Work { help, home, request, registry: Arc::clone(&registry), here, matrix, leeway };
     if let Some(known) = work.known().await {
         return known;
     }
@@ -210,7 +209,7 @@ async fn asked(
     work.decided(declined, drafted)
 }
 
-impl<H: Home, C: Clock> Work<'_, H, C> {
+impl<H: Home> Work<'_, H> {
     /// What a shortcut says, if there is one that still holds and that the sentence covers.
     async fn known(&self) -> Option<Decision> {
         let book = self.help.shortcuts?;

@@ -197,9 +197,9 @@ impl Tools {
     pub(super) fn of(dimensions: &Dimensions) -> Self {
         match (dimensions.knowledge, dimensions.effect) {
             (Knowledge::Web, Effect::None) => Self::Web,
-            (Knowledge::Home, _) => Self::Home,
             (Knowledge::None, Effect::None) => Self::None,
-            (
+            (Knowledge::Home, _)
+            | (
                 Knowledge::None | Knowledge::Web,
                 Effect::Reads | Effect::Keeps | Effect::Changes | Effect::Own | Effect::Unguarded,
             ) => Self::Home,
