@@ -6,6 +6,8 @@ use anyhow::Result;
 use helix_tests::bridge::{Bridge, Settings};
 use helix_tests::home::Home;
 use helix_tests::pipeline::Pipeline;
+use helix_tests::satellite::Satellite;
+use helix_tests::sound::{VOICES, speech};
 use helix_tests::time::poll_until;
 use helix_tests::wire;
 use serde_json::json;
@@ -22,6 +24,7 @@ async fn what_is_risky_is_asked_and_what_was_done_is_undone() -> Result<()> {
     the_last_act_is_undone_and_a_lock_is_asked_for_again(&home).await?;
     far_too_warm_is_asked(&home).await?;
     one_of_two_of_a_name_is_asked_for(&home).await?;
+    the_room_that_was_asked_for_completes_the_command(&home).await?;
     Box::pin(one_sentence_on_two_devices_acts_once(&home, &bridge)).await?;
     bridge.stop().await
 }
@@ -108,6 +111,20 @@ async fn one_of_two_of_a_name_is_asked_for(home: &Home) -> Result<()> {
     Ok(())
 }
 
+async fn the_room_that_was_asked_for_completes_the_command(home: &Home) -> Result<()> {
+    let phone = Pipeline::of(home, "Helix").await?.from_device("Phone").await?;
+    home.call("light.turn_off", json!({"entity_id": "all"})).await?;
+    let mark = home.mark().await?;
+    let asked = phone.is_told("turn on the light").await?;
+    assert!(asked.reply.contains("Which room"), "{asked:?}");
+    assert_eq!(home.moves_since(mark).await?, []);
+    let done = phone.is_told("in the bathroom, please").await?;
+    assert_eq!(done.response, "action_done", "{done:?}");
+    home.wait_for_state("light.bathroom_light", "on").await?;
+    assert_eq!(home.state("light.office_light").await?, "off");
+    Ok(())
+}
+
 async fn one_sentence_on_two_devices_acts_once(home: &Home, bridge: &Bridge) -> Result<()> {
     let mark = home.mark().await?;
     let say =
@@ -157,6 +174,37 @@ async fn a_pin_opens_a_lock_and_is_written_nowhere() -> Result<()> {
     let written = bridge.log() + &format!("{:?}", bridge.runs().await?);
     for secret in [PIN, "eight zero six one four", "33333"] {
         assert!(!written.contains(secret), "{secret} was written");
+    }
+    bridge.stop().await
+}
+
+/// As the speech model of the tests knows it, and as no log tells a number.
+const SPOKEN: (&str, &str) = ("My pin is zero zero nine three.", "0093");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pin_that_is_spoken_opens_a_lock_and_home_assistant_receives_a_mask() -> Result<()> {
+    let home = Home::start("spoken-pin").await?;
+    let settings = Settings::for_home(&home.url(), home.assistant().token());
+    let bridge = Bridge::start_with(settings.with("PIN", SPOKEN.1).with("LOG_LEVEL", "debug")).await?;
+    let kitchen = Satellite::join(&home, "Kitchen", "Helix").await?;
+    let mark = home.mark().await?;
+    let asked = kitchen.says(&speech(VOICES[0], "Unlock the front door.")?).await?;
+    assert!(asked.reply.as_deref().is_some_and(|reply| reply.contains("PIN")), "{asked:?}");
+    assert_eq!(home.moves_since(mark).await?, []);
+    let told = kitchen.says(&speech(VOICES[0], SPOKEN.0)?).await?;
+    home.wait_for_state("lock.front_door", "unlocked").await?;
+    assert!(told.transcript.as_deref().is_some_and(|heard| heard.starts_with("••••")), "{told:?}");
+
+    let calls = home.calls_since(mark).await?;
+    let received = format!("{told:?} {calls:?}");
+    let written = bridge.log() + &format!("{:?}", bridge.runs().await?);
+    let database = |ending: &str| std::fs::read(bridge.data_dir().join(format!("helix.db{ending}")));
+    let kept = [database("")?, database("-wal").unwrap_or_default()].concat();
+    for text in [received, written, String::from_utf8_lossy(&kept).into_owned()] {
+        let text = text.to_lowercase();
+        assert!(!text.contains("zero zero nine three"), "the words of the PIN: {text}");
+        let is_pin = |word: &str| word == SPOKEN.1;
+        assert!(!text.split(|c: char| !c.is_alphanumeric()).any(is_pin), "the digits of the PIN: {text}");
     }
     bridge.stop().await
 }

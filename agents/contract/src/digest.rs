@@ -25,9 +25,10 @@ impl Digest {
 /// # Errors
 /// A map whose keys are no strings, or a number that JSON has no form for.
 pub fn canonical(value: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
-    // `serde_json::Map` keeps its keys in order: the feature `preserve_order` is off in this workspace (a test fails
-    // if it is ever switched on).
-    serde_json::to_vec(&serde_json::to_value(value)?)
+    let mut value = serde_json::to_value(value)?;
+    // Where another crate of the build switched `preserve_order` on, a map keeps the order of insertion.
+    value.sort_all_objects();
+    serde_json::to_vec(&value)
 }
 
 impl fmt::Display for Digest {

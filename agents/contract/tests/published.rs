@@ -17,7 +17,9 @@ fn place(file: &str) -> PathBuf {
 }
 
 fn published<T: Wire>(file: &str) {
-    let schema = serde_json::to_string_pretty(&schema_for!(T)).expect("a schema is JSON") + "\n";
+    let mut schema = schema_for!(T).to_value();
+    schema.sort_all_objects();
+    let schema = serde_json::to_string_pretty(&schema).expect("a schema is JSON") + "\n";
     let path = place("schema").join(file);
     if env::var_os("HELIX_BLESS").is_some() {
         fs::write(&path, &schema).expect("the schema can be written");

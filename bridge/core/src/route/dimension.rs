@@ -199,10 +199,9 @@ impl Tools {
             (Knowledge::Web, Effect::None) => Self::Web,
             (Knowledge::None, Effect::None) => Self::None,
             (Knowledge::Home, _)
-            | (
-                Knowledge::None | Knowledge::Web,
-                Effect::Reads | Effect::Keeps | Effect::Changes | Effect::Own | Effect::Unguarded,
-            ) => Self::Home,
+            | (_, Effect::Reads | Effect::Keeps | Effect::Changes | Effect::Own | Effect::Unguarded) => {
+                Self::Home
+            }
         }
     }
 }

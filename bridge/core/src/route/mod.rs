@@ -7,6 +7,7 @@ pub mod guard;
 pub(crate) mod join;
 pub mod linear;
 mod matrix;
+mod missed;
 mod said;
 pub mod topic;
 mod words;
@@ -17,11 +18,9 @@ pub use guard::{Reading, Sign, SpeechAct, read, read_in, speech_act};
 pub use matrix::{Judgement, Leaning, Matrix, MatrixError};
 pub use words::normalize as plain_words;
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
-use crate::act::{Action, Draft, ExposedEntities, ProposedAction, Refusal, Risk};
+use crate::act::{Action, Draft, ExposedEntities, ProposedAction, Risk};
 use crate::dialogue::{Clearance, any_of, candidates, control_of};
 use crate::draft::Helped;
 use crate::home::{Caller, Match, Registry, StrictMatch};
@@ -33,6 +32,7 @@ use dimension::{
     Target, Tools,
 };
 use effect::{effect_of, weightier};
+use missed::{near_miss, no_targets, untouchable};
 
 /// Where an utterance goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -434,67 +434,6 @@ fn conclude(evidence: Evidence, situation: &Situation<'_>) -> Decision {
         }
     }
     decision
-}
-
-fn untouchable(refusal: &Refusal, registry: &Registry) -> (Target, Sentence) {
-    let name = |target: &EntityId| name_of(registry, target);
-    match refusal {
-        Refusal::Missing(target) => (Target::Missing, Sentence::NoSuchName { name: target.to_string() }),
-        Refusal::NotExposed(target) => (Target::Hidden, Sentence::NotExposed { name: name(target) }),
-        Refusal::UnknownRule { target, .. } => (Target::Unfit, Sentence::NotForThis { name: name(target) }),
-        Refusal::NeedsConfirmation(target) => {
-            (Target::Exposed, Sentence::NeedsConfirmation { name: name(target) })
-        }
-    }
-}
-
-/// The longest name that is plausible in "turn on the …", words.
-const NAME_WORDS_MAX: usize = 4;
-
-/// A template fits, but its slots do not: an unknown name is told only if it can be one, because Home Assistant's
-/// open slots take in whole half-sentences ("I work | on | Sunday").
-fn near_miss(
-    text: &str,
-    language: &Language,
-    unmatched: &BTreeMap<String, String>,
-    registry: &Registry,
-) -> (Target, Option<Sentence>) {
-    let text = words::normalize(text);
-    let mut slots = unmatched.iter();
-    match (slots.next(), slots.next()) {
-        (None, _) => (Target::Unplaced, Some(Sentence::NoPlace)),
-        (Some((slot, heard)), None) if slot == "name" || slot == "area" || slot == "floor" => {
-            let name = words::normalize(heard);
-            if entity_named(registry, &name).is_some() {
-                return (Target::Hidden, Some(Sentence::NotExposed { name }));
-            }
-            let is_name = !name.is_empty()
-                && name.split(' ').count() <= NAME_WORDS_MAX
-                && !text.starts_with(&name)
-                && words::Words::of(language).is_order(&text);
-            if is_name {
-                (Target::Missing, Some(Sentence::NoSuchName { name }))
-            } else {
-                (Target::None, None)
-            }
-        }
-        (Some(_), _) => (Target::None, None),
-    }
-}
-
-/// A strict match without targets: the name is known but not exposed, or there is nothing of its kind.
-fn no_targets(found: &StrictMatch, registry: &Registry) -> Sentence {
-    let named = found.slots.get("name").and_then(|name| name.as_str());
-    match named.and_then(|name| entity_named(registry, name).map(|_| name)) {
-        Some(name) => Sentence::NotExposed { name: name.to_owned() },
-        None => Sentence::NoTargets,
-    }
-}
-
-fn entity_named<'a>(registry: &'a Registry, name: &str) -> Option<&'a crate::home::Entity> {
-    let wanted = words::normalize(name);
-    let called = |name: &String| words::normalize(name) == wanted;
-    registry.entities.values().find(|entity| called(&entity.name) || entity.aliases.iter().any(called))
 }
 
 /// Whether normalised `words` begin as an order does; in a language without a list nobody can tell, and nothing does.

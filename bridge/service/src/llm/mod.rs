@@ -41,6 +41,8 @@ use server::Server;
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// How often one outside is: each look is an entry of the ledger.
 const LOOK_OUTSIDE_EVERY: Duration = Duration::from_hours(6);
+/// … and how often if it was not there the last time.
+const LOOK_AGAIN_EVERY: Duration = Duration::from_hours(1);
 /// What is under way gets so long to end.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -190,7 +192,7 @@ impl Models {
                 let outside = passed >= next_outside;
                 self.look_at(outside).await;
                 if outside {
-                    next_outside = passed + LOOK_OUTSIDE_EVERY;
+                    next_outside = passed + self.rest_outside();
                 }
                 tokio::time::sleep(LOOK_EVERY).await;
                 passed += LOOK_EVERY;
@@ -199,6 +201,12 @@ impl Models {
         let _ = cancel.run_until_cancelled(looking).await;
         self.tasks.close();
         let _ = tokio::time::timeout(GRACE, self.tasks.wait()).await;
+    }
+
+    fn rest_outside(&self) -> Duration {
+        let outside = self.servers.iter().filter(|server| server.door.is_outside());
+        let all_there = outside.map(|server| server.looked()).all(|looked| matches!(looked, Some(Ok(()))));
+        if all_there { LOOK_OUTSIDE_EVERY } else { LOOK_AGAIN_EVERY }
     }
 
     /// Reads what was spent in this month before.

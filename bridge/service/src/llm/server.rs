@@ -192,6 +192,9 @@ impl Server {
         };
         let result = ended.unwrap_or(Err(late));
         lock(&self.breaker).note(self.clock.now(), result.as_ref().err());
+        if result.is_ok() {
+            lock(&self.known).looked = Some(Ok(()));
+        }
         let cost = match &result {
             Ok((_, usage)) if *usage != Usage::default() => ticket.price.of(*usage),
             // Whoever does not say what it cost is taken to have cost the most.

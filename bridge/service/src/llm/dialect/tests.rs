@@ -266,3 +266,37 @@ fn vectors_are_one_per_text_and_of_one_length() {
     let shuffled = r#"{"data":[{"index":1,"embedding":[2.0]},{"index":0,"embedding":[1.0]}]}"#;
     assert_eq!(read(Dialect::OpenAi, shuffled, 2), Ok(vec![vec![1.0], vec![2.0]]));
 }
+
+/// Every prefix of what servers send, and every byte of it replaced: an answer or an error, never a panic.
+#[test]
+fn nothing_that_a_server_sends_brings_us_down() {
+    let samples: [&[u8]; 6] = [
+        br#"{"model":"q","message":{"content":"<think>\u00e9</think>x","thinking":"t","tool_calls":[{"function":{"name":"n","arguments":{"a":1}}}]},"done":true,"done_reason":"stop","eval_count":1}"#,
+        br#"data: {"candidates":[{"content":{"parts":[{"text":"a"},{"functionCall":{"name":"n","args":{}}}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":1}}"#,
+        br#"data: {"choices":[{"delta":{"content":"a","tool_calls":[{"index":0,"id":"i","function":{"name":"n","arguments":"{}"}}]},"finish_reason":"stop"}]}"#,
+        br#"{"models":[{"name":"a","remote_host":"https://x:1/"}],"data":[{"id":"i"}]}"#,
+        br#"{"embeddings":[[1.0]],"data":[{"index":0,"embedding":[1e40]}]}"#,
+        br#"{"error":{"status":"S","details":[{"reason":"API_KEY_INVALID","retryDelay":"1s"}]}}"#,
+    ];
+    for sample in samples {
+        for at in 0..sample.len() {
+            everything_reads(&sample[..at]);
+            for byte in [0, b'"', b'\\', b'{', b'9', b'-', 0x80, 0xff] {
+                let mut changed = sample.to_vec();
+                changed[at] = byte;
+                everything_reads(&changed);
+            }
+        }
+    }
+}
+
+fn everything_reads(bytes: &[u8]) {
+    for dialect in [Dialect::Ollama, Dialect::Gemini, Dialect::OpenAi] {
+        let mut draft = Draft::default();
+        let _ = dialect.take_line(&mut draft, bytes, &mut |_| ());
+        let _ = draft.finish("m", &mut |_| ());
+        let _ = (dialect.answer(bytes, "m"), dialect.listed(bytes), dialect.vectors(bytes, 1));
+        let _ =
+            (dialect.refusal(400, bytes, "h", "m"), dialect.refusal(429, bytes, "h", "m"), abilities(bytes));
+    }
+}
