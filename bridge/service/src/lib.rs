@@ -14,3 +14,4 @@ pub mod satellite;
 pub mod say;
 pub mod speech;
 pub mod store;
+pub mod tasks;

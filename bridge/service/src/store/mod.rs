@@ -30,8 +30,8 @@ pub const FILE_NAME: &str = "helix.db";
 #[derive(Clone)]
 pub struct Store {
     path: Arc<Path>,
-    writer: SqlitePool,
-    reader: SqlitePool,
+    pub(crate) writer: SqlitePool,
+    pub(crate) reader: SqlitePool,
     calendar: Arc<dyn Calendar>,
     kept_aside: Option<Arc<Path>>,
 }
@@ -106,7 +106,7 @@ impl Store {
         self.writer.close().await;
     }
 
-    fn failed(&self, error: &sqlx::Error) -> StoreError {
+    pub(crate) fn failed(&self, error: &sqlx::Error) -> StoreError {
         StoreError::of(&self.path, error)
     }
 

@@ -148,7 +148,15 @@ async fn fill(folder: &std::path::Path) {
 async fn an_older_database_is_backed_up_before_it_is_brought_up_to_date() {
     let place = Place::new("older");
     place.open().await.unwrap().close().await;
-    for later in ["DROP TABLE shortcut", "DROP TABLE spent", "DROP TABLE request"] {
+    for later in [
+        "DROP TABLE shortcut",
+        "DROP TABLE spent",
+        "DROP TABLE request",
+        "DROP TABLE delivery",
+        "DROP TABLE task_result",
+        "DROP TABLE task_event",
+        "DROP TABLE task",
+    ] {
         place.run(later).await;
     }
     place.run("DELETE FROM _sqlx_migrations WHERE version >= 3").await;
