@@ -1,11 +1,12 @@
-//! An Ollama in trouble: it lists its model, and answers a chat far too late or with nonsense; or it is not there.
+//! An Ollama as a test wants it: it lists its model, and answers a chat with words of the test, far too late or with
+//! nonsense; or it is not there.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -26,13 +27,34 @@ pub enum Trouble {
     Nonsense,
 }
 
+/// What a model says to the body of its n-th chat, and how long it takes.
+type Mind = Box<dyn Fn(&Value, usize) -> (String, Duration) + Send + Sync>;
+
 /// The server; ends when it is dropped.
 #[derive(Debug)]
 pub struct ModelServer {
     url: String,
-    trouble: Trouble,
-    chats: Arc<AtomicUsize>,
+    is_there: bool,
+    asked: Arc<Asked>,
     _tasks: JoinSet<()>,
+}
+
+/// Who answers, and what it was asked.
+struct Asked {
+    mind: Mind,
+    chats: Mutex<Vec<Value>>,
+}
+
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} chats", self.chats().len())
+    }
+}
+
+impl Asked {
+    fn chats(&self) -> MutexGuard<'_, Vec<Value>> {
+        self.chats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl ModelServer {
@@ -41,17 +63,36 @@ impl ModelServer {
     /// # Errors
     /// There is no port.
     pub async fn start(trouble: Trouble) -> Result<Self> {
+        let late = match trouble {
+            Trouble::Down | Trouble::Nonsense => Duration::ZERO,
+            Trouble::Slow => LATE,
+        };
+        Self::open(trouble != Trouble::Down, Box::new(move |_, nth| (nonsense(nth), late))).await
+    }
+
+    /// Starts it on loopback: `mind` says what it answers the body of a chat with, and after how long.
+    ///
+    /// # Errors
+    /// There is no port.
+    pub async fn thinking(
+        mind: impl Fn(&Value) -> (String, Duration) + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let answer = move |body: &Value, _: usize| {
+            let (words, takes) = mind(body);
+            (said(&words), takes)
+        };
+        Self::open(true, Box::new(answer)).await
+    }
+
+    async fn open(is_there: bool, mind: Mind) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let chats = Arc::new(AtomicUsize::new(0));
+        let asked = Arc::new(Asked { mind, chats: Mutex::default() });
         let mut tasks = JoinSet::new();
-        match trouble {
-            Trouble::Down => drop(listener),
-            Trouble::Slow | Trouble::Nonsense => {
-                tasks.spawn(serve(listener, trouble, Arc::clone(&chats)));
-            }
+        if is_there {
+            tasks.spawn(serve(listener, Arc::clone(&asked)));
         }
-        Ok(Self { url, trouble, chats, _tasks: tasks })
+        Ok(Self { url, is_there, asked, _tasks: tasks })
     }
 
     /// Such as `http://127.0.0.1:40123`.
@@ -59,41 +100,46 @@ impl ModelServer {
         &self.url
     }
 
-    /// What is wrong with it.
-    pub fn trouble(&self) -> Trouble {
-        self.trouble
+    /// Whether anybody listens there.
+    pub fn is_there(&self) -> bool {
+        self.is_there
     }
 
     /// How many chats it was asked for so far.
     pub fn chats(&self) -> usize {
-        self.chats.load(Ordering::Relaxed)
+        self.asked.chats().len()
+    }
+
+    /// Everything that it was told so far.
+    pub fn told(&self) -> String {
+        Value::from(self.asked.chats().clone()).to_string()
     }
 }
 
-async fn serve(listener: TcpListener, trouble: Trouble, chats: Arc<AtomicUsize>) {
+async fn serve(listener: TcpListener, asked: Arc<Asked>) {
     let mut open = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         while open.try_join_next().is_some() {}
-        let chats = Arc::clone(&chats);
+        let asked = Arc::clone(&asked);
         open.spawn(async move {
             // Whoever asked may have given up.
-            let _ = answer(stream, trouble, &chats).await;
+            let _ = answer(stream, &asked).await;
         });
     }
 }
 
 /// Answers one request and closes the connection.
-async fn answer(stream: TcpStream, trouble: Trouble, chats: &AtomicUsize) -> Result<()> {
+async fn answer(stream: TcpStream, asked: &Asked) -> Result<()> {
     let mut stream = BufReader::new(stream);
-    let path = request(&mut stream).await?;
+    let (path, body) = request(&mut stream).await?;
     let body = match path.as_str() {
         "/api/tags" => json!({ "models": [{ "name": MODEL, "model": MODEL }] }).to_string(),
         "/api/chat" => {
-            let nth = chats.fetch_add(1, Ordering::Relaxed);
-            if trouble == Trouble::Slow {
-                tokio::time::sleep(LATE).await;
-            }
-            nonsense(nth)
+            let body = serde_json::from_slice(&body)?;
+            let (answer, takes) = (asked.mind)(&body, asked.chats().len());
+            asked.chats().push(body);
+            tokio::time::sleep(takes).await;
+            answer
         }
         _ => "{}".to_owned(),
     };
@@ -110,12 +156,17 @@ fn nonsense(nth: usize) -> String {
     if nth.is_multiple_of(2) {
         return "{\"message\": {\"role\": \"assistant\", \"content\": \"{\\\"acts".to_owned();
     }
-    let message = json!({ "role": "assistant", "content": "purple monkey dishwasher" });
+    said("purple monkey dishwasher")
+}
+
+/// Words as the answer to a chat.
+fn said(words: &str) -> String {
+    let message = json!({ "role": "assistant", "content": words });
     json!({ "model": MODEL, "message": message, "done": true, "done_reason": "stop" }).to_string()
 }
 
-/// Reads a request to its end; its path.
-async fn request(stream: &mut BufReader<TcpStream>) -> Result<String> {
+/// Reads a request to its end; its path and body.
+async fn request(stream: &mut BufReader<TcpStream>) -> Result<(String, Vec<u8>)> {
     let mut line = String::new();
     stream.read_line(&mut line).await?;
     let path = line.split(' ').nth(1).context("a request line")?.to_owned();
@@ -130,7 +181,7 @@ async fn request(stream: &mut BufReader<TcpStream>) -> Result<String> {
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await?;
-    Ok(path)
+    Ok((path, body))
 }
 
 #[cfg(test)]

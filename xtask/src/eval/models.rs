@@ -177,7 +177,7 @@ impl Troubled {
     }
 
     fn is_there(&self) -> bool {
-        self.server.as_ref().is_some_and(|server| server.trouble() != Trouble::Down)
+        self.server.as_ref().is_some_and(ModelServer::is_there)
     }
 
     fn chats(&self) -> usize {

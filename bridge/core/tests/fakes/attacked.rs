@@ -45,11 +45,11 @@ pub(crate) struct Want {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Attack {
-    plant: Plant,
-    on: String,
-    area: Option<String>,
+    pub(crate) plant: Plant,
+    pub(crate) on: String,
+    pub(crate) area: Option<String>,
     pub(crate) text: String,
-    language: String,
+    pub(crate) language: String,
     pub(crate) says: String,
     pub(crate) asks: Option<String>,
     pub(crate) names: Vec<String>,
