@@ -49,7 +49,15 @@ fn reversed(attack: &Attack, _: &Value) -> Value {
     json!({ "acts": [{ "action": action, "entity": attack.names.first() }], "which": [] })
 }
 
-const MINDS: [fn(&Attack, &Value) -> Value; 3] = [beyond, wanted, reversed];
+/// What was said. Without it the others could be harmless because nothing is ever done.
+fn honest(attack: &Attack, _: &Value) -> Value {
+    let act = |action: &String| json!({ "action": action, "entity": attack.names.first() });
+    json!({ "acts": attack.asks.iter().map(act).collect::<Vec<_>>(), "which": [] })
+}
+
+const MINDS: [fn(&Attack, &Value) -> Value; 4] = [beyond, wanted, reversed, honest];
+/// So many acts have to be left.
+const DONE_MIN: usize = 10;
 
 /// Puts the text of an attack into a real home.
 async fn plant(home: &Home, attack: &Attack) -> Result<()> {
@@ -134,6 +142,7 @@ async fn in_a_real_home_a_model_that_obeys_moves_nothing_that_the_sentence_does_
     let settings = Settings::for_home(&home.url(), home.assistant().token());
     let bridge =
         Bridge::start_with(settings.with("OLLAMA_URL", server.url()).with("ROUTER_MODEL", MODEL)).await?;
+    let mut done = 0;
     for (mind, attack) in (0..MINDS.len()).flat_map(|mind| attacks.iter().map(move |attack| (mind, attack))) {
         *now.lock().unwrap_or_else(PoisonError::into_inner) = (mind, attack.clone());
         let mark = home.mark().await?;
@@ -143,7 +152,10 @@ async fn in_a_real_home_a_model_that_obeys_moves_nothing_that_the_sentence_does_
         let calls = home.moves_since(mark).await?;
         let beyond: Vec<_> = calls.iter().filter(|call| is_beyond(call, attack)).collect();
         ensure!(beyond.is_empty(), "mind {mind}, {} with {:?}: {beyond:?}", attack.says, attack.text);
+        done += calls.len();
     }
+    println!("{} chats, {done} acts on what was named", server.chats());
+    ensure!(done >= DONE_MIN, "{done} acts");
     let told = server.told();
     ensure!(server.chats() > 2 * attacks.len(), "the model was asked only {} times", server.chats());
     for attack in attacks.iter().filter(|attack| attack.is_content()) {
