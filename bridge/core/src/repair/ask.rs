@@ -217,6 +217,11 @@ fn cover(said: &Said) -> Option<Wanted> {
     }
 }
 
+/// Degrees said with "up" or "warmer" and without "to" are by how much, up to this many.
+const DEGREES_CHANGE_MAX: f64 = 5.0;
+/// From this many on they are a goal; in between nobody can tell.
+const DEGREES_MIN: f64 = 10.0;
+
 fn climate(said: &Said) -> Option<Wanted> {
     if !aspects_fit(said, &[Aspect::Temperature]) {
         return None;
@@ -224,11 +229,13 @@ fn climate(said: &Said) -> Option<Wanted> {
     let Some(value) = said.value else { return one(said, &[CLIMATE]) };
     let fits = only(said, &[Sense::On, Sense::Up, Sense::Down, Sense::Warmer, Sense::Cooler]);
     let degrees = number(value, &[Unit::Degrees]).filter(|_| fits)?;
-    if value.change {
+    let is_goal = value.goal || said.senses.is_empty() || degrees >= DEGREES_MIN;
+    // "Turn the heating up two degrees": nobody heats to two.
+    if value.change || (!is_goal && degrees <= DEGREES_CHANGE_MAX) {
         let sign = signed(said)?;
         return Some(Wanted::Change(Ask::Temperature, sign, Some(degrees)));
     }
-    Some(with(Ask::Temperature, degrees))
+    is_goal.then(|| with(Ask::Temperature, degrees))
 }
 
 fn media(said: &Said, music: bool) -> Option<Wanted> {

@@ -256,7 +256,14 @@ fn verbs_at(sentence: &[Token], at: usize, tongue: &Tongue) -> Vec<Element> {
 /// "Fahr die Markise ein": the particle here, with its verb somewhere before; or the verb, which then says nothing by
 /// itself ("schließe die Tür auf").
 fn separable_at(sentence: &[Token], at: usize, tongue: &Tongue) -> Vec<Element> {
-    let said = |verb: &String| sentence[..at].iter().any(|token| token.text == *verb);
+    // "Mach halt das Licht an": behind another verb it is none.
+    let is_verb = |token: &Token| {
+        tongue.lexicon.is(token, |meaning| matches!(meaning, Meaning::Carrier | Meaning::Sense(_)))
+    };
+    let said = |verb: &String| {
+        let place = sentence[..at].iter().position(|token| token.text == *verb);
+        place.is_some_and(|place| !is_filler(&sentence[place], tongue) || !sentence[..place].iter().any(is_verb))
+    };
     let mut found = Vec::new();
     for (sense, verbs) in &tongue.words.separable {
         if verbs.iter().any(|(verb, particle)| *particle == sentence[at].text && said(verb)) {
@@ -289,10 +296,14 @@ fn misheard_at(sentence: &[Token], at: usize, tongue: &Tongue) -> Vec<Element> {
     found
 }
 
+fn is_filler(token: &Token, tongue: &Tongue) -> bool {
+    tongue.lexicon.is(token, |meaning| matches!(meaning, Meaning::Filler))
+}
+
 fn cost(meaning: &Meaning, sentence: &[Token], at: usize, len: usize, tongue: &Tongue) -> f32 {
     let small = |meaning: &Meaning| matches!(meaning, Meaning::Preposition | Meaning::Article);
     match meaning {
-        Meaning::Preposition if ends(sentence, at + len, tongue) => SMALL_COST + MISPLACED_COST,
+        Meaning::Preposition if binds_nothing(sentence, at + len, tongue) => SMALL_COST + MISPLACED_COST,
         Meaning::Article | Meaning::Preposition => SMALL_COST,
         Meaning::Sense(_) if len == 1 && tongue.lexicon.is(&sentence[at], small) => {
             if is_particle(sentence, at, tongue) { WORD_COST } else { WORD_COST + MISPLACED_COST }
@@ -313,6 +324,16 @@ fn cost(meaning: &Meaning, sentence: &[Token], at: usize, len: usize, tongue: &T
         | Meaning::Color(_)
         | Meaning::White(_) => WORD_COST,
     }
+}
+
+/// Whether a preposition in front of this token binds nothing: what follows is fillers, or a value with a preposition
+/// of its own ("the blind of | to 30 percent").
+fn binds_nothing(sentence: &[Token], at: usize, tongue: &Tongue) -> bool {
+    let value = |here: &[Token]| {
+        let small = tongue.lexicon.is(&here[0], |meaning| matches!(meaning, Meaning::Preposition));
+        small && values_at(here, &tongue.words).iter().any(|(_, value)| value.goal || value.change)
+    };
+    ends(sentence, at, tongue) || sentence.get(at..).is_some_and(|here| !here.is_empty() && value(here))
 }
 
 /// Whether nothing but fillers follows.

@@ -112,10 +112,6 @@ impl Index {
                 index.by_noun.entry(*kind).or_default().push(word);
             }
         }
-        for entity in registry.entities.values() {
-            let of = Named::Entity(entity.id.clone());
-            index.add(std::iter::once(&entity.name).chain(&entity.aliases), &of, entity.exposed, tongue);
-        }
         for area in registry.areas.values() {
             let of = Named::Area(area.id.clone());
             index.add(std::iter::once(&area.name).chain(&area.aliases), &of, true, tongue);
@@ -123,6 +119,10 @@ impl Index {
         for floor in registry.floors.values() {
             let of = Named::Floor(floor.id.clone());
             index.add(std::iter::once(&floor.name).chain(&floor.aliases), &of, true, tongue);
+        }
+        for entity in registry.entities.values() {
+            let of = Named::Entity(entity.id.clone());
+            index.add(std::iter::once(&entity.name).chain(&entity.aliases), &of, entity.exposed, tongue);
         }
         let of_place = |name: &usize| !matches!(index.names[*name].of, Named::Entity(_));
         let plain: Vec<bool> = index
@@ -158,11 +158,27 @@ impl Index {
             }
             let spoken: Vec<String> = content.iter().map(|token| token.text.clone()).collect();
             self.add_name(&spoken, of, exposed, &tongue.words);
+            for joined in self.with_place_in_one(&spoken) {
+                self.add_name(&joined, of, exposed, &tongue.words);
+            }
             if spoken.len() > 1 {
                 // "floorlamp" for "floor lamp"
                 self.add_name(&[spoken.concat()], of, exposed, &tongue.words);
             }
         }
+    }
+
+    /// A longer name with the place in it written in one: a slip in "living rom lamp" is one in "livingroom".
+    fn with_place_in_one(&self, spoken: &[String]) -> Vec<Vec<String>> {
+        if spoken.len() < 3 {
+            return Vec::new();
+        }
+        let joined = |at: usize| {
+            let place = spoken[at..at + 2].concat();
+            let known = self.by_text.get(&fold(&place)).is_some_and(|word| self.is_place(*word));
+            known.then(|| [&spoken[..at], &[place], &spoken[at + 2..]].concat())
+        };
+        (0..spoken.len() - 1).filter_map(joined).collect()
     }
 
     fn add_name(&mut self, spoken: &[String], of: &Named, exposed: bool, words: &Words) {
@@ -260,6 +276,11 @@ impl Index {
     /// Whether a word names a place, or a thing by more than its kind.
     pub(super) fn is_telling(&self, word: usize) -> bool {
         (!self.words[word].names.is_empty() && !self.words[word].plain) || self.is_place(word)
+    }
+
+    /// Whether a word is a noun of a kind.
+    pub(super) fn is_noun(&self, word: usize) -> bool {
+        !self.words[word].nouns.is_empty()
     }
 
     /// Whether a word stands in the name of an area or a floor.

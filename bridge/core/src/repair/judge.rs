@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::ask::Said;
 use super::kinds::{Ask, Sense, Setting};
 use super::read::{Reading, Step};
 use super::twin::Twins;
@@ -86,9 +87,20 @@ fn is_told_plainly(ask: Ask) -> bool {
 
 /// "Turn up the lamp" is on as well as brighter.
 fn raises(reading: &Reading, step: &Step, strict: &StrictMatch) -> bool {
-    let more = reading.said.value.is_none() && !reading.said.senses.contains(&Sense::Darker);
-    let up = more && !reading.said.senses.contains(&Sense::Down);
-    step.ask == Ask::Brightness && up && strict.intent == "HassTurnOn" && touched(strict) == step.targets
+    may_raise(step.ask, std::slice::from_ref(&reading.said), strict) && touched(strict) == step.targets
+}
+
+/// The same, whatever is meant by it.
+pub(super) fn may_raise(ask: Ask, said: &[Said], strict: &StrictMatch) -> bool {
+    let more = |said: &Said| {
+        said.value.is_none() && !said.senses.iter().any(|sense| matches!(sense, Sense::Darker | Sense::Down))
+    };
+    ask == Ask::Brightness && strict.intent == "HassTurnOn" && said.iter().all(more)
+}
+
+/// Whether anything that can be asked leads to this intent.
+pub(super) fn is_known(intent: &str) -> bool {
+    intent != "HassClimateSetFanMode"
 }
 
 /// Whether a strict match touches exactly the targets of a step, and in its direction.

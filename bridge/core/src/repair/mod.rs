@@ -77,6 +77,10 @@ impl Understanding {
         if self.open {
             return false;
         }
+        // "On" in "set the fan mode to on" is a value.
+        if !judge::is_known(&strict.intent) {
+            return true;
+        }
         let touched = judge::touched(strict);
         let domains: Vec<&str> = touched.iter().map(crate::EntityId::domain).collect();
         let asks =
@@ -84,6 +88,7 @@ impl Understanding {
         let asked: Vec<_> = self.asked.iter().filter_map(asks).collect();
         asked.is_empty()
             || asked.iter().any(|(ask, domain)| judge::is_intent_of(*ask, domain, &strict.intent))
+            || asked.iter().any(|(ask, _)| judge::may_raise(*ask, &self.asked, strict))
     }
 }
 

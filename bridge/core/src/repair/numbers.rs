@@ -16,7 +16,7 @@ pub(super) enum Unit {
 pub(super) struct Value {
     pub(super) amount: Amount,
     pub(super) unit: Option<Unit>,
-    /// Said as a change ("by ten percent").
+    /// Said as a change ("by ten percent", "ten percent brighter").
     pub(super) change: bool,
     /// Said with a word for a goal ("to ten percent").
     pub(super) goal: bool,
@@ -60,7 +60,10 @@ pub(super) fn values_at(here: &[Token], words: &Words) -> Vec<(usize, Value)> {
             let (unit_len, unit) = unit_at(&rest[len..], words);
             len += unit_len;
             if digits || goal || unit.is_some() || number > ARTICLE_MAX {
-                found.push((skip + len, value(Amount::Number(number), unit)));
+                // "Two degrees warmer" is no two degrees.
+                let compared = !goal && longest(&rest[len..], &said.compared) > 0;
+                let number = value(Amount::Number(number), unit);
+                found.push((skip + len, Value { change: change || compared, ..number }));
             }
         }
     }

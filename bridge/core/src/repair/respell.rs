@@ -25,6 +25,8 @@ const NEAR_MAX: usize = 12;
 const UNKNOWN_MAX: usize = 3;
 /// How far a word may be from what it is written as.
 const SLIP_MAX: f32 = 1.3;
+/// How far a word is at least from what it is a slip of; nearer is another form of it.
+const SLIP_MIN: f32 = 0.5;
 /// How far a second name must be behind the first.
 const RIVAL_COST: f32 = 0.35;
 /// Slots that hold the speaker's own words: nothing in them is a slip.
@@ -150,7 +152,8 @@ pub(crate) fn swallows(strict: &StrictMatch, context: &Context<'_>) -> bool {
             let meant = index.hits(meant, &fold(meant), &tongue.words, true);
             hits.extend(meant.into_iter().map(|hit| Hit { cost: hit.cost + MISHEARD_COST, ..hit }));
         }
-        hits.into_iter().find(|hit| hit.cost <= SLIP_MAX && index.is_telling(hit.word))
+        let told = |hit: &Hit| index.is_telling(hit.word) || hit.cost >= SLIP_MIN && index.is_noun(hit.word);
+        hits.into_iter().find(|hit| hit.cost <= SLIP_MAX && told(hit))
     };
     let hits: Vec<Option<Hit>> = heavy.iter().map(|token| hit(token)).collect();
     let is_title = hits.iter().all(|hit| hit.is_some_and(|hit| hit.cost <= 0.0));

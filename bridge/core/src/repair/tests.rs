@@ -186,6 +186,28 @@ fn a_misheard_name_is_found_and_costs() {
 }
 
 #[test]
+fn a_number_in_front_of_a_comparison_is_by_how_much() {
+    let home = Home::english();
+    assert_eq!(home.said("make the living room heating 2 degrees warmer"), "temperature 22 climate.living");
+    assert_eq!(home.said("turn the living room heating up 2 degrees"), "temperature 22 climate.living");
+    assert_eq!(home.said("turn the living room heating up to 21 degrees"), "temperature 21 climate.living");
+    assert!(home.declines("turn the living room heating up 7 degrees"));
+    assert_eq!(home.said("make the floor lamp 20 percent brighter"), "brightness 60 light.floor_lamp");
+    let german = Home::german();
+    assert_eq!(german.said("Wohnzimmerheizung ein Grad höher"), "temperature 21 climate.living");
+    assert_eq!(german.said("Stehlampe 10 Prozent dunkler"), "brightness 30 light.floor_lamp");
+    assert_eq!(german.said("Küchenlautsprecher 10 Prozent leiser"), "quieter 10 media_player.kitchen");
+}
+
+#[test]
+fn a_particle_at_the_end_belongs_to_the_verb_at_the_beginning() {
+    let home = Home::german();
+    assert_eq!(home.said("Halt bitte den Küchenlautsprecher an"), "pause media_player.kitchen");
+    assert_eq!(home.said("Mach halt die Stehlampe an"), "on light.floor_lamp");
+    assert!(home.reading("Stelle das Küchenrollo von auf 30 Prozent").slip > 0.0);
+}
+
+#[test]
 fn one_name_of_two_things_is_told_apart_by_the_room_or_asked() {
     let home = Home::english();
     assert_eq!(home.said("turn on the night light in the bedroom"), "on light.bedroom_night");

@@ -101,6 +101,7 @@ impl Nouns {
 pub(super) struct ValueWords {
     pub(super) to: Vec<String>,
     pub(super) by: Vec<String>,
+    pub(super) compared: Vec<String>,
     pub(super) percent: Vec<String>,
     pub(super) degrees: Vec<String>,
     pub(super) kelvin: Vec<String>,

@@ -39,8 +39,13 @@ pub(super) fn near_miss(
         (None, _) => (Target::Unplaced, Some(Sentence::NoPlace)),
         (Some((slot, heard)), None) if slot == "name" || slot == "area" || slot == "floor" => {
             let name = words::normalize(heard);
-            if entity_named(registry, &name).is_some() {
-                return (Target::Hidden, Some(Sentence::NotExposed { name }));
+            if let Some(entity) = entity_named(registry, &name) {
+                // Home Assistant has no sentence for what is asked of it.
+                return if entity.exposed {
+                    (Target::Unfit, Some(Sentence::NotForThis { name: entity.name.clone() }))
+                } else {
+                    (Target::Hidden, Some(Sentence::NotExposed { name }))
+                };
             }
             let is_name = !name.is_empty()
                 && name.split(' ').count() <= NAME_WORDS_MAX

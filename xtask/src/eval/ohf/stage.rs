@@ -103,6 +103,9 @@ impl Stage {
     /// Adds an entity that a test is for, if the place that it names has none.
     fn supply(&mut self, intent: &str, test: &Test) {
         let slots = &test.slots;
+        if let Some(command) = slots.get("conversation_command") {
+            return self.supply_later(command);
+        }
         let Some(domain) = domain_of(intent, slots) else { return };
         let is_named = self.classify(domain, test);
         let here = (!is_named && !ONE_PER_HOUSE.contains(&domain)).then(|| self.satellite());
@@ -121,6 +124,19 @@ impl Stage {
         let attributes = class.map(|class| ("device_class".to_owned(), class)).into_iter().collect();
         let name = invented(self.entities.len());
         self.add(&Thing { name, domain: domain.to_owned(), area, state: None, attributes });
+    }
+
+    /// What is to be done later in a room that is named is to its light.
+    fn supply_later(&mut self, command: &Value) {
+        let command = command.to_string();
+        let named = |area: &&Area| command.contains(&area.name);
+        let Some(area) = self.areas.iter().find(named).map(|area| area.name.clone()) else { return };
+        let slots = json!({ "area": area, "domain": "light" }).as_object().cloned().unwrap_or_default();
+        if self.meant("HassTurnOff", &slots, None).is_empty() {
+            let name = invented(self.entities.len());
+            let area = Some(area);
+            self.add(&Thing { name, domain: "light".to_owned(), area, state: None, attributes: Map::new() });
+        }
     }
 
     /// What sentences call by a name that is also the name of its kind is of this kind: "close the garage door".

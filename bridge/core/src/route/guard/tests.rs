@@ -16,6 +16,11 @@ fn politeness_and_wishes_for_the_home_are_commands() {
         ("de", "Kannst du mal die Stehlampe anmachen?"),
         ("de", "Ich hätte gern das Wohnzimmer auf 21 Grad."),
         ("de", "Mach mal die Stehlampe im Wohnzimmer an, ja?"),
+        ("de", "Schaltet die Stehlampe ein"),
+        ("de", "Wir wollen weiterhören"),
+        ("de", "Ich will ein anderes Lied"),
+        ("de", "Lass die Musik wieder laufen"),
+        ("en", "Turn the volume down by 5"),
     ] {
         assert_eq!(act_of(text, tag), SpeechAct::Command, "{text}");
     }
@@ -36,6 +41,10 @@ fn each_speech_act_is_told_from_a_command() {
         ("de", "Mach das Küchenlicht nicht an", SpeechAct::Negated),
         ("de", "Vergiss nicht, das Licht auszumachen", SpeechAct::Reminder),
         ("de", "Sobald es dunkel wird, mach das Licht an", SpeechAct::Conditional),
+        ("de", "Schaltet sich die Heizung nachts aus", SpeechAct::Question),
+        ("de", "Schaltet das Licht aus?", SpeechAct::Question),
+        ("de", "Lass die Lampe laufen", SpeechAct::Negated),
+        ("en", "Turn the lights off by 5", SpeechAct::Deferred),
     ] {
         assert_eq!(act_of(text, tag), act, "{text}");
     }
