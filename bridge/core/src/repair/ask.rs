@@ -286,6 +286,10 @@ fn simple(said: &Said, domain: &str) -> Option<Wanted> {
     {
         return None;
     }
+    // "Stop mowing" does not mow.
+    if domain == "lawn_mower" && said.senses.contains(&Sense::Stop) && said.senses.contains(&Sense::Mow) {
+        return Some(Wanted::Plain(Ask::Dock));
+    }
     let table = match domain {
         "switch" | "input_boolean" | "humidifier" | "siren" | "automation" | "remote" => SWITCH,
         // "Let's have movie night": a scene has nothing else to be asked.

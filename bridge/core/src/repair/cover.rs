@@ -6,7 +6,7 @@ use super::index::{Index, Named};
 use super::kinds::Kind;
 use super::lexicon::{Count, Meaning};
 use super::mention::{MISHEARD_COST, find};
-use super::numbers::{Value, values_at};
+use super::numbers::{Value, values_at, values_behind};
 use super::tokens::{Token, fold};
 use super::words::{Particles, Tongue};
 
@@ -231,7 +231,8 @@ fn words_at(sentence: &[Token], at: usize, slip: f32, tongue: &Tongue) -> Vec<El
         slip,
     };
     let phrases = tongue.lexicon.at(here).map(phrase);
-    phrases.chain(values_at(here, &tongue.words).into_iter().map(value)).collect()
+    let before = at.checked_sub(1).map(|before| &sentence[before]);
+    phrases.chain(values_behind(before, here, &tongue.words).into_iter().map(value)).collect()
 }
 
 fn verbs_at(sentence: &[Token], at: usize, tongue: &Tongue) -> Vec<Element> {
@@ -262,7 +263,9 @@ fn separable_at(sentence: &[Token], at: usize, tongue: &Tongue) -> Vec<Element> 
     };
     let said = |verb: &String| {
         let place = sentence[..at].iter().position(|token| token.text == *verb);
-        place.is_some_and(|place| !is_filler(&sentence[place], tongue) || !sentence[..place].iter().any(is_verb))
+        place.is_some_and(|place| {
+            !is_filler(&sentence[place], tongue) || !sentence[..place].iter().any(is_verb)
+        })
     };
     let mut found = Vec::new();
     for (sense, verbs) in &tongue.words.separable {

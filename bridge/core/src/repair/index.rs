@@ -67,6 +67,8 @@ const NOUN_COST: f32 = 0.4;
 const SOUND_COST: f32 = 0.6;
 const EDIT_COST: f32 = 0.8;
 const FIRST_LETTER_COST: f32 = 0.4;
+/// Accents may be left out, but nobody hears one too many.
+const ACCENT_COST: f32 = 0.4;
 /// A shorter word with another first letter is another word: "nicht" is not "licht".
 const FIRST_LETTER_LEN_MIN: usize = 7;
 
@@ -224,6 +226,8 @@ impl Index {
     pub(super) fn hits(&self, text: &str, folded: &str, words: &Words, known: bool) -> Vec<Hit> {
         let mut hits: HashMap<usize, f32> = HashMap::new();
         let mut put = |word: usize, cost: f32| {
+            let accent = if has_more_accents(text, &self.words[word].text) { ACCENT_COST } else { 0.0 };
+            let cost = cost + accent;
             let entry = hits.entry(word).or_insert(cost);
             *entry = entry.min(cost);
         };
@@ -358,4 +362,14 @@ impl Index {
             })
             .collect()
     }
+}
+
+/// Whether `said` has an accent where `word` has none, as far as they are letter by letter the same.
+fn has_more_accents(said: &str, word: &str) -> bool {
+    if said.is_ascii() {
+        return false;
+    }
+    let plain = |letter: char| fold(letter.encode_utf8(&mut [0; 4]));
+    let alike = said.chars().zip(word.chars()).take_while(|(a, b)| a == b || plain(*a) == plain(*b));
+    alike.into_iter().any(|(a, b)| !a.is_ascii() && b.is_ascii())
 }

@@ -38,7 +38,13 @@ const ARTICLE_MAX: f64 = 1.0;
 
 /// Every value that begins at the first token, with the number of its tokens.
 pub(super) fn values_at(here: &[Token], words: &Words) -> Vec<(usize, Value)> {
+    values_behind(None, here, words)
+}
+
+/// The same behind a token: "down to | 20 degrees lower" is no change.
+pub(super) fn values_behind(before: Option<&Token>, here: &[Token], words: &Words) -> Vec<(usize, Value)> {
     let said = &words.value;
+    let is_goal = before.is_some_and(|before| said.to.contains(&before.text));
     let mut found = Vec::new();
     let starts =
         [(longest(here, &said.by), true, false), (longest(here, &said.to), false, true), (0, false, false)];
@@ -61,7 +67,7 @@ pub(super) fn values_at(here: &[Token], words: &Words) -> Vec<(usize, Value)> {
             len += unit_len;
             if digits || goal || unit.is_some() || number > ARTICLE_MAX {
                 // "Two degrees warmer" is no two degrees.
-                let compared = !goal && longest(&rest[len..], &said.compared) > 0;
+                let compared = !goal && !is_goal && longest(&rest[len..], &said.compared) > 0;
                 let number = value(Amount::Number(number), unit);
                 found.push((skip + len, Value { change: change || compared, ..number }));
             }
