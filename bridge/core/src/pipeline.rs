@@ -114,7 +114,9 @@ pub async fn consider_after(
         }
     }
     let decision = match repair {
-        Repair::None if read == Read::NoPlace && found == Match::None => decide_unplaced(text, &situation),
+        Repair::None if read == Read::NoPlace && !matches!(found, Match::Strict(_)) => {
+            decide_unplaced(text, &situation)
+        }
         Repair::None => decide(text, &found, &situation),
         Repair::OneOf(choices) => decide_unsure(text, choices, &situation),
         Repair::Doubt => decide_unsure(text, Vec::new(), &situation),

@@ -34,10 +34,14 @@ pub(crate) use inquiry::{Inquiry, Manner, inquiry, shortened};
 pub(crate) use leeway::{Leeway, Overstep, Proposal, leeway};
 pub(crate) use respell::{harmless, mended, moves_nothing, respelled, sound, swallows};
 
+use crate::Language;
 use crate::act::{IntentKind, kind_of};
 use crate::home::StrictMatch;
 
 use ask::Said;
+use lexicon::Meaning;
+use tokens::{Token, tokens};
+use words::Tongue;
 
 /// A sentence that was read, for [`Understanding::agrees`].
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +56,19 @@ pub struct Understanding {
 /// Reads a sentence.
 pub fn read(text: &str, context: &Context<'_>) -> Understanding {
     read::read_all(text, context)
+}
+
+/// Whether a text that bears no name of this home can be one: it does not speak of all, of an exception or of here, and
+/// does not only tell what to do ("off").
+pub(crate) fn can_be_a_name(text: &str, language: &Language) -> bool {
+    let Some(Tongue { words, lexicon, .. }) = Tongue::of(language) else { return true };
+    let said = tokens(text, &words.elisions);
+    let counts = |at: usize| {
+        let mut meanings = lexicon.at(&said[at..]);
+        meanings.any(|(_, meaning)| matches!(meaning, Meaning::All | Meaning::Except | Meaning::Here))
+    };
+    let tells = |token: &Token| lexicon.is(token, |meaning| matches!(meaning, Meaning::Sense(_)));
+    !(0..said.len()).any(counts) && !said.iter().all(tells)
 }
 
 impl Understanding {

@@ -6,6 +6,7 @@ use super::dimension::Target;
 use super::{name_of, words};
 use crate::act::Refusal;
 use crate::home::{Entity, Registry, StrictMatch};
+use crate::repair::can_be_a_name;
 use crate::reply::Sentence;
 use crate::{EntityId, Language};
 
@@ -40,14 +41,15 @@ pub(super) fn near_miss(
         (Some((slot, heard)), None) if slot == "name" || slot == "area" || slot == "floor" => {
             let name = words::normalize(heard);
             if let Some(entity) = entity_named(registry, &name) {
-                // Home Assistant has no sentence for what is asked of it.
+                let name = entity.name.clone();
                 return if entity.exposed {
-                    (Target::Unfit, Some(Sentence::NotForThis { name: entity.name.clone() }))
+                    (Target::Unfit, Some(Sentence::NotForThis { name }))
                 } else {
                     (Target::Hidden, Some(Sentence::NotExposed { name }))
                 };
             }
             let is_name = !name.is_empty()
+                && can_be_a_name(&name, language)
                 && name.split(' ').count() <= NAME_WORDS_MAX
                 && !text.starts_with(&name)
                 && words::Words::of(language).is_order(&text);
@@ -61,11 +63,13 @@ pub(super) fn near_miss(
     }
 }
 
-/// A strict match without targets: the name is known but not exposed, or there is nothing of its kind.
+/// A strict match without targets: the name is known but not exposed or of something else, or there is nothing of its
+/// kind.
 pub(super) fn no_targets(found: &StrictMatch, registry: &Registry) -> Sentence {
     let named = found.slots.get("name").and_then(|name| name.as_str());
-    match named.and_then(|name| entity_named(registry, name).map(|_| name)) {
-        Some(name) => Sentence::NotExposed { name: name.to_owned() },
+    match named.and_then(|name| entity_named(registry, name)) {
+        Some(Entity { name, exposed: false, .. }) => Sentence::NotExposed { name: name.clone() },
+        Some(Entity { name, .. }) => Sentence::NotForThis { name: name.clone() },
         None => Sentence::NoTargets,
     }
 }
@@ -73,5 +77,6 @@ pub(super) fn no_targets(found: &StrictMatch, registry: &Registry) -> Sentence {
 fn entity_named<'a>(registry: &'a Registry, name: &str) -> Option<&'a Entity> {
     let wanted = words::normalize(name);
     let called = |name: &String| words::normalize(name) == wanted;
-    registry.entities.values().find(|entity| called(&entity.name) || entity.aliases.iter().any(called))
+    let named = |entity: &&Entity| called(&entity.name) || entity.aliases.iter().any(called);
+    registry.entities.values().filter(named).max_by_key(|entity| entity.exposed)
 }

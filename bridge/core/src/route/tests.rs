@@ -96,7 +96,7 @@ fn one_guarded_target_among_many_stops_the_whole_command() {
 fn not_exposed_not_known_and_not_understood_are_three_sentences() {
     let hidden =
         decision("turn on the attic light", &strict("HassTurnOn", &[("name", json!("attic light"))], &[]));
-    assert_eq!(hidden.refusal, Some(Sentence::NotExposed { name: "attic light".into() }));
+    assert_eq!(hidden.refusal, Some(Sentence::NotExposed { name: "Attic Light".into() }));
     let unmatched = Match::Unmatched {
         intent: "HassTurnOn".into(),
         unmatched: BTreeMap::from([("name".to_owned(), "zorgon".to_owned())]),
@@ -175,6 +175,31 @@ fn half_a_sentence_is_no_name() {
     assert_eq!(near_miss("My pin is one two", &[("name", "pin is one two")]), Some(Sentence::NoMatch));
     let many = "garage door and dim the office light";
     assert_eq!(near_miss(&format!("Lock the {many}"), &[("name", many)]), Some(Sentence::NoMatch));
+}
+
+#[test]
+fn what_speaks_of_all_or_only_of_a_direction_is_no_name() {
+    for name in ["everything", "except the kitchen light", "off", "all the lamps"] {
+        assert_eq!(
+            near_miss(&format!("Turn on {name}"), &[("name", name)]),
+            Some(Sentence::NoMatch),
+            "{name}"
+        );
+    }
+    let unknown = Sentence::NoSuchName { name: "lava lamp".into() };
+    assert_eq!(near_miss("Turn on the lava lamp", &[("name", "lava lamp")]), Some(unknown));
+}
+
+#[test]
+fn what_is_there_and_cannot_do_that_is_not_said_to_be_hidden() {
+    let (lamp, hidden) = ("Kitchen Light", "Attic Light");
+    let said = |name: &str| {
+        let unmatched = [("name".to_owned(), name.to_lowercase())].into();
+        let found = Match::Unmatched { intent: "HassHumidifierSetpoint".into(), unmatched };
+        decision(&format!("set the {name} to 50 percent"), &found).refusal
+    };
+    assert_eq!(said(lamp), Some(Sentence::NotForThis { name: lamp.into() }));
+    assert_eq!(said(hidden), Some(Sentence::NotExposed { name: hidden.into() }));
 }
 
 #[test]
