@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use helix_contract::{DefinitionV1, Digest, decode};
 use helix_image::{ImageError, LATEST, Registry as Images, RegistryAuth, Scheme};
 use helix_tests::registry::Registry;
@@ -151,6 +151,31 @@ async fn a_registry_that_keeps_everything_or_is_down_is_told_so() -> Result<()> 
     let down = tokio::time::timeout(Duration::from_secs(20), images.specialise(&base, &wanted)).await?;
     let down = down.expect_err("nobody is there");
     assert!(matches!(down, ImageError::Unreachable { .. }) && down.is_retryable(), "{down}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_registry_that_is_full_is_told_so_and_still_gives_what_it_has() -> Result<()> {
+    let registry = Registry::start("registry-full", &["--room", "400"])?;
+    registry.push_base(BASE, &["amd64", "arm64"]).await?;
+    let (images, agent) = (images(&registry.host)?, "research".parse()?);
+    let mut made = Vec::new();
+    let full = loop {
+        let wanted = definition(&format!("Look it up {} times.", made.len()))?;
+        match images.specialise(&base(&registry), &wanted).await {
+            Ok(image) => made.push((wanted, image.digest)),
+            Err(error) => break error,
+        }
+        ensure!(made.len() < 100, "it is never full");
+    };
+    assert_eq!(full.code(), "registry-full", "{full:?}");
+    assert!(full.to_string().contains("give it more room") && !full.is_retryable(), "{full}");
+    assert!(!made.is_empty());
+    for (wanted, digest) in &made {
+        let again = images.specialise(&base(&registry), wanted).await?;
+        assert_eq!((again.digest, again.known), (*digest, true));
+    }
+    assert_eq!(images.pointed(&agent, LATEST).await?, None);
     Ok(())
 }
 

@@ -38,13 +38,28 @@ pub enum ImageError {
         /// The registry.
         registry: String,
     },
-    /// The disk is full, a quota is reached, or the registry is read-only.
-    #[error("{registry} cannot store more (HTTP {code}); free some space there")]
+    /// Its disk is full, or what this user may store there is used up.
+    #[error(
+        "there is no room left in {registry} (HTTP {code}), no image was changed; remove images there, let it collect what \
+         has no name, or give it more room"
+    )]
     Full {
         /// The registry.
         registry: String,
         /// Its answer.
         code: u16,
+    },
+    /// It takes nothing new.
+    #[error("{registry} is read-only; let it take images (`storage.maintenance.readonly`)")]
+    ReadOnly {
+        /// The registry.
+        registry: String,
+    },
+    /// It was asked too often.
+    #[error("{registry} was asked too often; try again in a minute")]
+    Busy {
+        /// The registry.
+        registry: String,
     },
     /// There is no connection, or it took too long.
     #[error("{registry} cannot be reached; start it or correct its address")]
@@ -80,6 +95,8 @@ impl ImageError {
             Self::NoBase { .. } => "image-no-base",
             Self::Refused { .. } => "registry-refused",
             Self::Full { .. } => "registry-full",
+            Self::ReadOnly { .. } => "registry-read-only",
+            Self::Busy { .. } => "registry-busy",
             Self::Unreachable { .. } => "registry-unreachable",
             Self::KeepsAll { .. } => "registry-keeps-all",
             Self::Registry { .. } => "registry-failed",
@@ -94,12 +111,14 @@ impl ImageError {
     /// Whether the same may work a moment later.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Registry { .. } | Self::Full { .. } => true,
+            Self::Unreachable { .. } | Self::Registry { .. } | Self::Busy { .. } => true,
             Self::Definition(_)
             | Self::Name { .. }
             | Self::Missing { .. }
             | Self::NoBase { .. }
             | Self::Refused { .. }
+            | Self::Full { .. }
+            | Self::ReadOnly { .. }
             | Self::KeepsAll { .. } => false,
         }
     }
@@ -119,8 +138,9 @@ pub(crate) fn told(error: OciDistributionError, registry: &str, image: &str) -> 
         Oci::UnauthorizedError { .. }
         | Oci::AuthenticationFailure(_)
         | Oci::ServerError { code: 401 | 403, .. } => ImageError::Refused { registry },
-        // 405: read-only; 413: too large; 429: a quota; 507: the disk is full.
-        Oci::ServerError { code: code @ (405 | 413 | 429 | 507), .. } => {
+        Oci::ServerError { code: 405, .. } => ImageError::ReadOnly { registry },
+        Oci::ServerError { code: 429, .. } => ImageError::Busy { registry },
+        Oci::ServerError { code, message, .. } if is_full(*code, message) => {
             ImageError::Full { registry, code: *code }
         }
         Oci::RegistryError { envelope, .. } => match envelope.errors.first().map(|error| &error.code) {
@@ -128,8 +148,8 @@ pub(crate) fn told(error: OciDistributionError, registry: &str, image: &str) -> 
                 ImageError::Missing { image: image.to_owned() }
             }
             Some(Code::Unauthorized | Code::Denied) => ImageError::Refused { registry },
-            Some(Code::Toomanyrequests) => ImageError::Full { registry, code: 429 },
-            Some(Code::Unsupported) => ImageError::Full { registry, code: 405 },
+            Some(Code::Toomanyrequests) => ImageError::Busy { registry },
+            Some(Code::Unsupported) => ImageError::ReadOnly { registry },
             _ => ImageError::Registry { registry, source: Box::new(error) },
         },
         // The status of an answer is an error of the server; a request fails by itself if none came.
@@ -145,5 +165,43 @@ pub(crate) fn told(error: OciDistributionError, registry: &str, image: &str) -> 
             ImageError::Unreachable { registry, source: Box::new(error) }
         }
         _ => ImageError::Registry { registry, source: Box::new(error) },
+    }
+}
+
+/// 413 and 507 say so. distribution has no code for it: it answers 500 with the words of its system.
+fn is_full(code: u16, message: &str) -> bool {
+    let message = message.to_lowercase();
+    let said = ["no space left", "disk quota exceeded", "quota exceeded"];
+    matches!(code, 413 | 507) || (code >= 500 && said.iter().any(|words| message.contains(words)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(code: u16, message: &str) -> ImageError {
+        let url = "http://registry/v2/".to_owned();
+        told(OciDistributionError::ServerError { code, url, message: message.into() }, "registry", "image")
+    }
+
+    #[test]
+    fn a_full_registry_is_told_from_one_that_is_broken_or_busy() {
+        let no_space = r#"{"errors":[{"code":"UNKNOWN","detail":{"Err":28,"Op":"write"},"message":"write: No space left on device"}]}"#;
+        let cases = [
+            (500, no_space, "registry-full"),
+            (507, "", "registry-full"),
+            (413, "", "registry-full"),
+            (503, "disk quota exceeded", "registry-full"),
+            (500, "panic", "registry-failed"),
+            (429, "", "registry-busy"),
+            (405, "", "registry-read-only"),
+            (404, "no space left on device", "image-missing"),
+        ];
+        for (code, message, expected) in cases {
+            assert_eq!(answered(code, message).code(), expected, "{code} {message}");
+        }
+        let full = answered(500, no_space);
+        assert!(!full.is_retryable() && full.to_string().contains("remove images"), "{full}");
+        assert!(answered(429, "").is_retryable());
     }
 }

@@ -145,8 +145,13 @@ impl Registry {
         let index = recipe.index(&planned).map_err(|_| no_base(base, "its form is not known"))?;
         let known = self.has(&target.clone_with_digest(index.digest.to_string())).await?;
         if !known {
-            self.push(&target, layer.digest, &layer.gzip).await?;
-            try_join_all(planned.iter().map(|platform| self.publish(&source, &target, platform))).await?;
+            let parts = planned.iter().map(|platform| self.parts(&source, &target, platform));
+            try_join(self.push(&target, layer.digest, &layer.gzip), try_join_all(parts)).await?;
+            // A registry takes a manifest only after all that it names.
+            let manifests = planned.iter().map(|Platform { manifest, .. }| async {
+                self.put(&target, &manifest.digest.to_string(), manifest, OCI_IMAGE_MEDIA_TYPE).await
+            });
+            try_join_all(manifests).await?;
             self.put(&target, &index.digest.to_string(), &index, OCI_IMAGE_INDEX_MEDIA_TYPE).await?;
         }
         let names = platforms.iter().filter_map(|entry| entry.platform.as_ref());
@@ -258,17 +263,16 @@ impl Registry {
         Ok(Platform { entry: entry.clone(), base: base.layers, config, manifest })
     }
 
-    /// Pushes one platform of an image: a registry takes a manifest only after all that it names.
-    async fn publish(
+    /// Pushes what one platform of an image consists of, but for the layer of the definition.
+    async fn parts(
         &self,
         source: &Reference,
         target: &Reference,
         platform: &Platform,
     ) -> Result<(), ImageError> {
-        let Platform { base, config, manifest, .. } = platform;
+        let Platform { base, config, .. } = platform;
         let layers = try_join_all(base.iter().map(|layer| self.mount(source, target, layer)));
-        try_join(layers, self.push(target, config.digest, &config.bytes)).await?;
-        self.put(target, &manifest.digest.to_string(), manifest, OCI_IMAGE_MEDIA_TYPE).await
+        try_join(layers, self.push(target, config.digest, &config.bytes)).await.map(drop)
     }
 
     async fn has(&self, image: &Reference) -> Result<bool, ImageError> {

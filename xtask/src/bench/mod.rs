@@ -6,6 +6,7 @@ mod guard;
 mod hesitation;
 mod idle;
 mod pauses;
+mod registry;
 mod silence;
 mod stt;
 mod voice;
@@ -37,6 +38,8 @@ enum Bench {
     Silence(silence::Arguments),
     /// Commands with a pause inside, in real time
     Pauses(pauses::Arguments),
+    /// An agent's image for both architectures, made and pushed
+    Registry(registry::Arguments),
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -50,6 +53,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Bench::Idle(arguments) => idle::run(arguments).await,
             Bench::Silence(arguments) => silence::run(arguments).await,
             Bench::Pauses(arguments) => pauses::run(arguments).await,
+            Bench::Registry(arguments) => registry::run(arguments).await,
         }
     })?;
     tell(&figures)
