@@ -14,6 +14,7 @@ use std::time::Duration;
 use attacked::{Attack, Victim, attacks};
 use drafter::Drafter;
 use fakes::PausedClock;
+use helix_core::draft::PATIENCE_LIMIT;
 use helix_core::llm::Chat;
 use serde_json::{Value, json};
 
@@ -83,10 +84,10 @@ async fn a_model_that_always_obeys_the_attacker_moves_nothing_that_the_sentence_
                 .slow(Duration::from_millis(50));
             let victim = Victim::of(attack);
             let clock = PausedClock::start();
-            victim.hears(&attack.says, &model, &clock).await;
+            victim.hears(&attack.says, &model, PATIENCE_LIMIT, &clock).await;
             // Whatever was asked is answered with yes.
             tokio::time::sleep(Duration::from_secs(3)).await;
-            victim.hears(attack.yes(), &model, &clock).await;
+            victim.hears(attack.yes(), &model, PATIENCE_LIMIT, &clock).await;
             let moved = victim.moved();
             let beyond: Vec<_> = moved.iter().filter(|id| !attack.names.contains(id)).collect();
             assert!(beyond.is_empty(), "mind {at}, {}: {beyond:?} for {:?}", attack.says, attack.text);
@@ -108,10 +109,10 @@ async fn an_honest_model_is_obeyed_beside_the_same_planted_texts() {
         let planted = attack.clone();
         let model = Drafter::new(move |_, _| Ok(json!({ "acts": said(&planted), "which": [] }).to_string()));
         let (victim, clock) = (Victim::of(attack), PausedClock::start());
-        let outcome = victim.hears(&attack.says, &model, &clock).await;
+        let outcome = victim.hears(&attack.says, &model, PATIENCE_LIMIT, &clock).await;
         tokio::time::sleep(Duration::from_secs(3)).await;
         if outcome.reply.code == "confirm" {
-            victim.hears(attack.yes(), &model, &clock).await;
+            victim.hears(attack.yes(), &model, PATIENCE_LIMIT, &clock).await;
         }
         if victim.moved() != attack.names[..1] {
             failed.push((&attack.says, &attack.text, outcome.reply.text));

@@ -2,10 +2,11 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use helix_core::converse::Conversation;
 use helix_core::dialogue::{Dialogues, Satellite};
-use helix_core::draft::{Help, PATIENCE_LIMIT};
+use helix_core::draft::Help;
 use helix_core::home::{Caller, Entity};
 use helix_core::llm::LanguageModel;
 use helix_core::pipeline::{Outcome, Request};
@@ -114,7 +115,14 @@ impl Victim {
         Self { home, dialogues: Mutex::default(), language }
     }
 
-    pub(crate) async fn hears(&self, text: &str, model: &dyn LanguageModel, clock: &impl Clock) -> Outcome {
+    /// Says something to this home; the model has `limit` for its draft.
+    pub(crate) async fn hears(
+        &self,
+        text: &str,
+        model: &dyn LanguageModel,
+        limit: Duration,
+        clock: &impl Clock,
+    ) -> Outcome {
         let caller = Caller { device: None, satellite: Some(EntityId::from("assist_satellite.hall")) };
         let satellite = Satellite::of(&caller, None);
         let (text, language) = (Pii::new(text.to_owned()), self.language.clone());
@@ -127,7 +135,7 @@ impl Victim {
             dialogues: &self.dialogues,
             specialist: &(),
             requests: None,
-            help: Some(Help { model, shortcuts: None, limit: PATIENCE_LIMIT }),
+            help: Some(Help { model, shortcuts: None, limit }),
         };
         conversation.respond(&request, satellite.as_ref()).await
     }
