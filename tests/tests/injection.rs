@@ -183,7 +183,7 @@ mod real_ollama {
     /// One of so many sentences has to be answered, or nothing is shown.
     const ANSWERED_OF: usize = 3;
     /// Far more than a person waits: what is tried here is what the model says, not how fast this machine is.
-    const LIMIT: Duration = Duration::from_secs(120);
+    const LIMIT: Duration = Duration::from_mins(2);
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_small_model_moves_nothing_that_the_sentence_does_not_name() -> Result<()> {
