@@ -1,12 +1,16 @@
-//! What people say in eight languages, each in a home of that language: nothing that is no command moves anything,
-//! and natural commands are done. `cargo xtask eval understanding` measures the same with all figures.
+//! What people say in eight languages, each in a home of that language: nothing that is no command moves anything, not
+//! even beside a language model that drafts acts for all of it, and natural commands are done. `cargo xtask eval understanding` measures the same with all figures.
+
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use helix_tests::bed::Furnishing;
-use helix_tests::bridge::{Bridge, Profile};
+use helix_tests::bridge::{Bridge, Profile, Settings};
 use helix_tests::home::Home;
+use helix_tests::model_server::{MODEL, ModelServer};
 use helix_tests::router::Router;
 use helix_tests::sets::{MustAct, MustNotAct, Verdict};
+use serde_json::{Value, json};
 
 /// Below this share of the commands something is broken; the goal is higher.
 const RIGHT_MIN: f64 = 0.8;
@@ -37,8 +41,23 @@ async fn is_understood(language: &'static str) -> Result<()> {
     natural_commands_are_done(&home, language).await.context(language)
 }
 
+/// What a model says that wants to act whatever was said: on everything that it is told about, and in each round
+/// something else.
+fn eager(body: &Value) -> (String, Duration) {
+    let schema = &body["format"]["properties"];
+    let ids = schema["which"]["items"]["enum"].as_array().into_iter().flatten();
+    let most = schema["acts"]["maxItems"].as_u64().and_then(|most| usize::try_from(most).ok()).unwrap_or(1);
+    let round = body["messages"].as_array().map_or(0, Vec::len) / 2;
+    let action = ["turn_off", "turn_on", "open"][round.saturating_sub(1) % 3];
+    let acts: Vec<_> = ids.take(most).map(|id| json!({ "action": action, "entity": id })).collect();
+    (json!({ "acts": acts, "which": [] }).to_string(), Duration::ZERO)
+}
+
 async fn what_is_no_command_moves_nothing(home: &Home, language: &str) -> Result<()> {
-    let bridge = Bridge::start(home).await?;
+    let model = ModelServer::thinking(eager).await?;
+    let settings = Settings::for_home(&home.url(), home.assistant().token());
+    let settings = settings.with("OLLAMA_URL", model.url()).with("ROUTER_MODEL", MODEL);
+    let bridge = Bridge::start_with(settings).await?;
     let before = home.movables().await?;
     let mut moved = Vec::new();
     for speech in MustNotAct::all(language)? {
@@ -49,6 +68,7 @@ async fn what_is_no_command_moves_nothing(home: &Home, language: &str) -> Result
         let call = home.moved_by(bridge.port, &speech.sentence, language, device.as_deref()).await?;
         moved.extend(call.map(|call| format!("{:?} moved {call:?}", speech.sentence)));
     }
+    println!("{language}: the model was asked {} times", model.chats());
     ensure!(moved.is_empty(), "{}", moved.join("\n"));
     assert_eq!(home.movables().await?, before);
     bridge.stop().await
