@@ -35,6 +35,8 @@ pub(super) struct Word {
     /// As it is written in a name.
     pub(super) text: String,
     letters: Vec<char>,
+    /// Without its ending.
+    root: Vec<char>,
     /// The names that it stands in.
     pub(super) names: Vec<usize>,
     pub(super) nouns: Vec<(Kind, Count)>,
@@ -202,7 +204,9 @@ impl Index {
         let id = self.words.len();
         let letters: Vec<char> = folded.chars().collect();
         self.by_text.insert(folded.clone(), id);
-        self.by_stem.entry(root(&folded, &words.endings, &words.alternations)).or_default().push(id);
+        let root = root(&folded, &words.endings, &words.alternations);
+        let root_letters = root.chars().collect();
+        self.by_stem.entry(root).or_default().push(id);
         self.by_sound.entry(sound(text, &words.sounds)).or_default().push(id);
         for pair in letters.windows(2) {
             let list = self.by_pair.entry([pair[0], pair[1]]).or_default();
@@ -214,6 +218,7 @@ impl Index {
             folded,
             text: text.to_owned(),
             letters,
+            root: root_letters,
             names: Vec::new(),
             nouns: Vec::new(),
             plain: false,
@@ -254,11 +259,13 @@ impl Index {
             for word in self.by_sound.get(&sound(text, &words.sounds)).into_iter().flatten() {
                 put(*word, SOUND_COST);
             }
-            for (word, cost) in self.slips_of(folded) {
+            for (word, cost) in self.slips_of(folded, |word| &word.letters) {
                 put(word, cost);
             }
             let bare = words.endings.iter().filter_map(|ending| folded.strip_suffix(ending.as_str()));
-            for (word, cost) in bare.flat_map(|bare| self.slips_of(bare)) {
+            let bare = bare.flat_map(|bare| self.slips_of(bare, |word| &word.letters));
+            // "Lapki" may be "lampka" in another case.
+            for (word, cost) in bare.chain(self.slips_of(&root, |word| &word.root)) {
                 put(word, cost + STEM_COST);
             }
         }
@@ -333,7 +340,8 @@ impl Index {
         matches!((count, theirs), (Count::Many, Some(Count::One)) | (Count::One, Some(Count::Many)))
     }
 
-    fn slips_of(&self, folded: &str) -> Vec<(usize, f32)> {
+    /// The words that are a slip away by the letters that count of them, with their costs.
+    fn slips_of(&self, folded: &str, of: fn(&Word) -> &[char]) -> Vec<(usize, f32)> {
         let letters: Vec<char> = folded.chars().collect();
         let most = slips(letters.len());
         if most == 0 {
@@ -349,7 +357,7 @@ impl Index {
         let close = shared.into_iter().filter(|(_, common)| *common >= least);
         close
             .filter_map(|(word, _)| {
-                let theirs = &self.words[word].letters;
+                let theirs = of(&self.words[word]);
                 let most = most.min(slips(theirs.len()));
                 let edits = distance(&letters, theirs, most).filter(|edits| *edits > 0)?;
                 let same = letters.first() == theirs.first();
