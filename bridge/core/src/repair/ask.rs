@@ -155,6 +155,8 @@ const SIGNS: &[(Sense, f64)] = &[
 
 /// What these words ask of an entity of this domain; `None` if they make no sense for it, or contradict each other.
 pub(super) fn wanted(said: &Said, domain: &str, music: bool) -> Option<Wanted> {
+    let value = said.value.map(|value| value.told(signed(said).is_some()));
+    let said = &Said { value, ..said.clone() };
     let plain_only = said.color.is_none() && said.white.is_none();
     match domain {
         "light" => light(said),

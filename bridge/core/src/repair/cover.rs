@@ -62,6 +62,9 @@ const WORD_COST: f32 = 0.3;
 /// A particle where a preposition would stand, or the other way round.
 const MISPLACED_COST: f32 = 1.2;
 const MISPLACED_SLIP: f32 = 0.5;
+/// A preposition whose noun got lost: nobody knows which thing was meant.
+const DANGLING_COST: f32 = 2.4;
+const DANGLING_SLIP: f32 = 1.5;
 /// The part of a slip that counts in a word that says nothing.
 const UNSAID: f32 = 0.5;
 /// A noun for a kind where something of the home is called just so.
@@ -220,7 +223,11 @@ fn words_at(sentence: &[Token], at: usize, slip: f32, tongue: &Tongue) -> Vec<El
         let says =
             !matches!(meaning, Meaning::Filler | Meaning::Article | Meaning::Preposition | Meaning::Carrier);
         let slip_told = if says { slip } else { slip * UNSAID };
-        let misplaced = if cost > MISPLACED_COST { MISPLACED_SLIP } else { 0.0 };
+        let misplaced = match cost {
+            cost if cost > DANGLING_COST => DANGLING_SLIP,
+            cost if cost > MISPLACED_COST => MISPLACED_SLIP,
+            _ => 0.0,
+        };
         Element { from: at, to: at + len, piece, cost: cost + slip, slip: slip_told + misplaced }
     };
     let value = |(len, value): (usize, Value)| Element {
@@ -306,7 +313,8 @@ fn is_filler(token: &Token, tongue: &Tongue) -> bool {
 fn cost(meaning: &Meaning, sentence: &[Token], at: usize, len: usize, tongue: &Tongue) -> f32 {
     let small = |meaning: &Meaning| matches!(meaning, Meaning::Preposition | Meaning::Article);
     match meaning {
-        Meaning::Preposition if binds_nothing(sentence, at + len, tongue) => SMALL_COST + MISPLACED_COST,
+        Meaning::Preposition if ends(sentence, at + len, tongue) => SMALL_COST + MISPLACED_COST,
+        Meaning::Preposition if binds_nothing(sentence, at + len, tongue) => SMALL_COST + DANGLING_COST,
         Meaning::Article | Meaning::Preposition => SMALL_COST,
         Meaning::Sense(_) if len == 1 && tongue.lexicon.is(&sentence[at], small) => {
             if is_particle(sentence, at, tongue) { WORD_COST } else { WORD_COST + MISPLACED_COST }
@@ -329,14 +337,14 @@ fn cost(meaning: &Meaning, sentence: &[Token], at: usize, len: usize, tongue: &T
     }
 }
 
-/// Whether a preposition in front of this token binds nothing: what follows is fillers, or a value with a preposition
-/// of its own ("the blind of | to 30 percent").
+/// Whether a preposition in front of this token binds nothing: what follows is a value with a preposition of its own
+/// ("the blind of | to 30 percent").
 fn binds_nothing(sentence: &[Token], at: usize, tongue: &Tongue) -> bool {
     let value = |here: &[Token]| {
         let small = tongue.lexicon.is(&here[0], |meaning| matches!(meaning, Meaning::Preposition));
         small && values_at(here, &tongue.words).iter().any(|(_, value)| value.goal || value.change)
     };
-    ends(sentence, at, tongue) || sentence.get(at..).is_some_and(|here| !here.is_empty() && value(here))
+    sentence.get(at..).is_some_and(|here| !here.is_empty() && value(here))
 }
 
 /// Whether nothing but fillers follows.

@@ -18,8 +18,20 @@ pub(super) struct Value {
     pub(super) unit: Option<Unit>,
     /// Said as a change ("by ten percent", "ten percent brighter").
     pub(super) change: bool,
-    /// Said with a word for a goal ("to ten percent").
+    /// Said with a word for a goal ("to ten percent"). Both if the word may be either ("di dieci gradi").
     pub(super) goal: bool,
+}
+
+impl Value {
+    /// The same, where it is known whether "up" or "down" was said: then it is by how much.
+    pub(super) fn told(self, directed: bool) -> Self {
+        let either = self.change && self.goal;
+        Self {
+            change: self.change && !(either && !directed),
+            goal: self.goal && !(either && directed),
+            ..self
+        }
+    }
 }
 
 /// How much.
@@ -46,12 +58,13 @@ pub(super) fn values_behind(before: Option<&Token>, here: &[Token], words: &Word
     let said = &words.value;
     let is_goal = before.is_some_and(|before| said.to.contains(&before.text));
     let mut found = Vec::new();
-    let starts =
-        [(longest(here, &said.by), true, false), (longest(here, &said.to), false, true), (0, false, false)];
-    for (skip, change, goal) in starts {
-        if (change || goal) && skip == 0 {
+    let (by, to) = (longest(here, &said.by), longest(here, &said.to));
+    let starts = [(by, true, false), (to, false, true), (0, false, false)];
+    for (skip, by_word, to_word) in starts {
+        if (by_word || to_word) && skip == 0 {
             continue;
         }
+        let (change, goal) = (by_word || (to_word && skip == by), to_word || (by_word && skip == to));
         let rest = &here[skip..];
         let value = |amount, unit| Value { amount, unit, change, goal };
         for (list, amount) in
