@@ -7,7 +7,7 @@ use super::kinds::Kind;
 use super::lexicon::Count;
 use super::spell::{distance, root, slips, sound, stem};
 use super::tokens::{Token, fold, tokens};
-use super::words::{Tongue, Words};
+use super::words::{Nouns, Tongue, Words};
 use crate::home::Registry;
 use crate::id::FloorId;
 use crate::{AreaId, EntityId};
@@ -109,6 +109,10 @@ impl Index {
             by_pair: HashMap::new(),
             by_noun: BTreeMap::new(),
         };
+        let nouns = tongue.words.kinds.values().flat_map(Nouns::counted).map(|(noun, _)| noun);
+        for noun in nouns.filter(|noun| !noun.contains(' ')) {
+            index.word(noun, &tongue.words);
+        }
         for (noun, kinds) in &tongue.lexicon.nouns {
             let word = index.word(noun, &tongue.words);
             index.words[word].nouns.clone_from(kinds);

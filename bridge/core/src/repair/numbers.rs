@@ -1,5 +1,7 @@
 //! Values: digits, number words, percent, degrees, "half", "full".
 
+use std::collections::BTreeSet;
+
 use super::tokens::{Token, fold};
 use super::words::Words;
 
@@ -56,15 +58,17 @@ pub(super) fn values_at(here: &[Token], words: &Words) -> Vec<(usize, Value)> {
 /// The same behind a token: "down to | 20 degrees lower" is no change.
 pub(super) fn values_behind(before: Option<&Token>, here: &[Token], words: &Words) -> Vec<(usize, Value)> {
     let said = &words.value;
-    let is_goal = before.is_some_and(|before| said.to.contains(&before.text));
+    let is_behind = |list: &[String]| {
+        before.is_some_and(|before| list.contains(&before.text) && !words.articles.contains(&before.text))
+    };
+    let (by, to) = (lengths(here, &said.by), lengths(here, &said.to));
     let mut found = Vec::new();
-    let (by, to) = (longest(here, &said.by), longest(here, &said.to));
-    let starts = [(by, true, false), (to, false, true), (0, false, false)];
-    for (skip, by_word, to_word) in starts {
-        if (by_word || to_word) && skip == 0 {
-            continue;
-        }
-        let (change, goal) = (by_word || (to_word && skip == by), to_word || (by_word && skip == to));
+    for skip in std::iter::once(0).chain(by.union(&to).copied()) {
+        // A word that is in both lists is told by what else is said.
+        let (change, goal) = match skip {
+            0 => (is_behind(&said.by), is_behind(&said.to)),
+            _ => (by.contains(&skip), to.contains(&skip)),
+        };
         let rest = &here[skip..];
         let value = |amount, unit| Value { amount, unit, change, goal };
         for (list, amount) in
@@ -80,7 +84,7 @@ pub(super) fn values_behind(before: Option<&Token>, here: &[Token], words: &Word
             len += unit_len;
             if digits || goal || unit.is_some() || number > ARTICLE_MAX {
                 // "Two degrees warmer" is no two degrees.
-                let compared = !goal && !is_goal && longest(&rest[len..], &said.compared) > 0;
+                let compared = !goal && longest(&rest[len..], &said.compared) > 0;
                 let number = value(Amount::Number(number), unit);
                 found.push((skip + len, Value { change: change || compared, ..number }));
             }
@@ -187,6 +191,11 @@ fn strip_folded<'a>(word: &'a str, beginning: &str) -> Option<&'a str> {
 
 /// Tokens of the longest of these phrases that stands here; 0 if none does.
 pub(super) fn longest(here: &[Token], phrases: &[String]) -> usize {
+    lengths(here, phrases).pop_last().unwrap_or(0)
+}
+
+/// Tokens of all of these phrases that stand here.
+fn lengths(here: &[Token], phrases: &[String]) -> BTreeSet<usize> {
     let len = |phrase: &String| {
         let mut parts = 0;
         for part in phrase.split([' ', '-']) {
@@ -197,7 +206,7 @@ pub(super) fn longest(here: &[Token], phrases: &[String]) -> usize {
         }
         parts
     };
-    phrases.iter().map(len).max().unwrap_or(0)
+    phrases.iter().map(len).filter(|len| *len > 0).collect()
 }
 
 #[cfg(test)]

@@ -157,7 +157,10 @@ pub(crate) fn swallows(strict: &StrictMatch, context: &Context<'_>) -> bool {
     };
     let hits: Vec<Option<Hit>> = heavy.iter().map(|token| hit(token)).collect();
     let is_title = hits.iter().all(|hit| hit.is_some_and(|hit| hit.cost <= 0.0));
-    heavy.iter().any(|token| asks(token)) || (!is_title && hits.iter().any(Option::is_some))
+    // "Mets de la lumière" plays nothing.
+    let kinds = !heavy.is_empty()
+        && heavy.iter().all(|token| tongue.lexicon.is(token, |meaning| matches!(meaning, Meaning::Kind(..))));
+    kinds || heavy.iter().any(|token| asks(token)) || (!is_title && hits.iter().any(Option::is_some))
 }
 
 /// Whether the words of an entry hold a list, or its name misheard, or a lost preposition at either end ("check
