@@ -29,8 +29,8 @@ impl Value {
     pub(super) fn told(self, directed: bool) -> Self {
         let either = self.change && self.goal;
         Self {
-            change: self.change && !(either && !directed),
-            goal: self.goal && !(either && directed),
+            change: self.change && (directed || !either),
+            goal: self.goal && !(directed && either),
             ..self
         }
     }
