@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::home::{Caller, Entity, HomeError, Match, Registry, StrictMatch};
 use crate::pipeline::Background;
 use crate::repair::{
-    Context, Read, Reading, Understanding, harmless, mended, read, respelled, settled, sound, swallows, twins,
+    Context, Read, Reading, Understanding, harmless, mended, passes_on, read, respelled, settled, sound,
+    swallows, twins,
 };
 use crate::route::{SpeechAct, plain_words, read_in};
 use crate::{AreaId, EntityId, Home, Language};
@@ -52,7 +53,9 @@ pub(crate) async fn resolve(
     let agreed = match &found {
         // A sentence that was accepted and touches nothing is as good as declined, where the words name something.
         Match::Strict(strict) if strict.touches_nothing() => None,
-        Match::Strict(strict) => Some(understanding.agrees(strict) && !swallows(strict, &context)),
+        Match::Strict(strict) => Some(
+            understanding.agrees(strict) && passes_on(text, strict, language) && !swallows(strict, &context),
+        ),
         Match::None | Match::Unmatched { .. } => None,
     };
     if let Match::Strict(strict) = &found
@@ -154,7 +157,7 @@ impl<H: Home> Asking<'_, H> {
         }
         let answers = self.home.dry_run(sentences.clone(), self.context.language, self.caller).await?;
         let act = sound(self.text, &mended, &answers, &self.context);
-        Ok(Near { act, answer: harmless(self.text, sentences, answers) })
+        Ok(Near { act, answer: harmless(self.text, sentences, answers, self.context.language) })
     }
 }
 

@@ -13,6 +13,7 @@ use super::read::Context;
 use super::spell::stem;
 use super::tokens::{Token, fold, tokens};
 use super::words::Tongue;
+use crate::Language;
 use crate::act::{IntentKind, kind_of};
 use crate::home::{Match, MatchSource, StrictMatch};
 use crate::route::speech_act;
@@ -191,7 +192,7 @@ fn is_sound(text: &str, strict: &StrictMatch, context: &Context<'_>) -> bool {
         && !strict.slots.contains_key("conversation_command")
         && strict.source == MatchSource::Builtin
         && !strict.touches_nothing()
-        && passes_on(text, strict)
+        && passes_on(text, strict, context.language)
         && !swallows(strict, context)
 }
 
@@ -234,9 +235,12 @@ pub(crate) fn harmless(
     text: &str,
     sentences: Vec<String>,
     answers: Vec<Match>,
+    language: &Language,
 ) -> Option<(String, StrictMatch)> {
     sentences.into_iter().zip(answers).find_map(|(sentence, answer)| match answer {
-        Match::Strict(strict) if is_harmless(&strict) && passes_on(text, &strict) => Some((sentence, strict)),
+        Match::Strict(strict) if is_harmless(&strict) && passes_on(text, &strict, language) => {
+            Some((sentence, strict))
+        }
         Match::Strict(_) | Match::None | Match::Unmatched { .. } => None,
     })
 }
@@ -255,11 +259,14 @@ fn is_harmless(strict: &StrictMatch) -> bool {
     harmless && strict.source == MatchSource::Builtin
 }
 
-/// Whether the speaker's own words in it are those that were said.
-fn passes_on(text: &str, strict: &StrictMatch) -> bool {
-    let own = |slot: &&str| strict.slots.get(*slot).and_then(serde_json::Value::as_str);
-    let said = text.to_lowercase();
-    FREE_SLOTS.iter().filter_map(own).all(|own| said.contains(&own.to_lowercase()))
+/// Whether the speaker's own words in it are words that were said, none of them cut: the matcher keeps "leche a l" of
+/// "añade leche a la lista de la compra".
+pub(crate) fn passes_on(text: &str, strict: &StrictMatch, language: &Language) -> bool {
+    let elisions = Tongue::of(language).map_or(&[][..], |tongue| &tongue.words.elisions);
+    let words = |text: &str| tokens(text, elisions).into_iter().map(|token| token.text).collect::<Vec<_>>();
+    let said = words(text);
+    let own = |slot: &&str| strict.slots.get(*slot).and_then(serde_json::Value::as_str).map(words);
+    FREE_SLOTS.iter().filter_map(own).all(|own| own.is_empty() || said.windows(own.len()).any(|at| at == own))
 }
 
 /// What a word is a slip of, if nothing knows the word itself.
