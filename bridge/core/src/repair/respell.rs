@@ -64,8 +64,8 @@ pub(crate) fn respelled(text: &str, context: &Context<'_>) -> Vec<String> {
 }
 
 /// The sentence with one word written right or one small word put back: its one misspelt word as the name of the home
-/// or the word of the lists that it is a slip of, or a word that sounds like another one as that. All else stays as it
-/// was said.
+/// or the word of the lists that it is a slip of, or a word that sounds like another one as that; or without the article
+/// of a list, which the matcher may take for the end of the entry. All else stays as it was said.
 pub(crate) fn mended(text: &str, context: &Context<'_>) -> Vec<String> {
     let Some(tongue) = Tongue::of(context.language) else { return Vec::new() };
     let said = tokens(text, &tongue.words.elisions);
@@ -89,6 +89,10 @@ pub(crate) fn mended(text: &str, context: &Context<'_>) -> Vec<String> {
         (before_number || !turns).then(|| write(at, &format!("{small} {}", &text[spans[at].clone()])))
     };
     near.extend(gaps(&said, &index, tongue).into_iter().filter_map(put_back));
+    let article = |at: usize| tongue.lexicon.is(&said[at], |meaning| *meaning == Meaning::Article);
+    let of_list = |at: &usize| *at > 0 && tongue.words.lists.contains(&said[*at].text) && article(*at - 1);
+    let bare = |at: usize| format!("{}{}", &text[..spans[at - 1].start], &text[spans[at].start..]);
+    near.extend((0..said.len()).filter(of_list).map(bare));
     near.truncate(NEAR_MAX);
     near
 }
