@@ -68,7 +68,6 @@ async fn what_is_no_command_moves_nothing(home: &Home, language: &str) -> Result
         let call = home.moved_by(bridge.port, &speech.sentence, language, device.as_deref()).await?;
         moved.extend(call.map(|call| format!("{:?} moved {call:?}", speech.sentence)));
     }
-    println!("{language}: the model was asked {} times", model.chats());
     ensure!(moved.is_empty(), "{}", moved.join("\n"));
     assert_eq!(home.movables().await?, before);
     bridge.stop().await
