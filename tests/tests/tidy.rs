@@ -7,10 +7,11 @@ use std::process::Command;
 const LINES_MAX: usize = 500;
 
 /// What each crate may depend on, besides crates of others.
-const INWARDS: [(&str, &[&str]); 8] = [
+const INWARDS: [(&str, &[&str]); 9] = [
     ("bridge/core", &[]),
     ("bridge/wyoming", &[]),
     ("bridge/hass", &[]),
+    ("agents/agent", &[]),
     ("agents/contract", &[]),
     ("agents/image", &["helix-contract"]),
     ("bridge/speech", &["helix-core", "helix-wyoming"]),
