@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::home::{Caller, Entity, HomeError, Match, Registry, StrictMatch};
 use crate::pipeline::Background;
 use crate::repair::{
-    Context, Read, Reading, Understanding, harmless, mended, passes_on, read, respelled, settled, sound,
-    swallows, twins,
+    Context, NEAR_MAX, Read, Reading, Understanding, harmless, mended, passes_on, read, respelled, settled,
+    sound, swallows, twins,
 };
 use crate::route::{SpeechAct, plain_words, read_in};
 use crate::{AreaId, EntityId, Home, Language};
@@ -152,6 +152,7 @@ impl<H: Home> Asking<'_, H> {
             let others = respelled(self.text, &self.context).into_iter();
             sentences.extend(others.filter(|other| !mended.contains(other)));
         }
+        sentences.truncate(NEAR_MAX);
         if sentences.is_empty() {
             return Ok(Near::default());
         }

@@ -5,10 +5,9 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use helix_core::Clock;
 use helix_core::transcribe::{Priority, RecognizeError, Recognizer, Transcript};
 use helix_speech::supervisor::{Config, QueueConfig};
-use support::{Engine, MachineClock, VOICES, config, noise, request, speak};
+use support::{Engine, VOICES, config, noise, request, speak};
 use tokio::task::JoinSet;
 
 const SENTENCE: &str = "Make it warmer in the kitchen.";
@@ -78,20 +77,15 @@ async fn final_requests_go_before_speculative_ones_that_came_earlier() {
 async fn a_request_that_is_dropped_frees_the_engine_at_once() {
     let engine = Engine::ready(config()).await;
     let spoken = speak(VOICES[0], SENTENCE);
-    let clock = MachineClock::start();
-    let whole = clock.now();
-    engine.hear(&long()).await.expect("transcribed");
-    let whole = clock.now().saturating_sub(whole);
     let mut asked = JoinSet::new();
     for index in 0..5 {
         ask(&mut asked, &engine, "dropped", &long(), Priority::Final);
-        begun(&engine, 2 + index).await;
+        begun(&engine, 1 + index).await;
         asked.abort_all();
     }
-    let from = clock.now();
     assert_eq!(engine.hear(&spoken).await.as_deref(), Ok(SENTENCE));
-    let took = clock.now().saturating_sub(from);
-    assert!(took < whole, "{took:?} for a short decode, a dropped one would have taken {whole:?}");
+    // One may come to its end before it is stopped.
+    assert!(engine.whisper.counts().unwanted() >= 3, "{}", engine.whisper.counts().unwanted());
     assert_eq!(engine.whisper.counts().deaths(), 0);
     engine.stop().await;
 }

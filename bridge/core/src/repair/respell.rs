@@ -21,7 +21,7 @@ use crate::route::speech_act;
 /// A sentence with more words than this is no short question.
 const TOKENS_MAX: usize = 16;
 /// Most near sentences that the matcher is asked about.
-const NEAR_MAX: usize = 12;
+pub(crate) const NEAR_MAX: usize = 5;
 /// Words that nothing knows and that are tried as slips, one at a time.
 const UNKNOWN_MAX: usize = 3;
 /// How far a word may be from what it is written as.
@@ -75,7 +75,10 @@ pub(crate) fn mended(text: &str, context: &Context<'_>) -> Vec<String> {
         let Range { start, end } = spans[at].clone();
         format!("{}{words}{}", &text[..start], &text[end..])
     };
-    let mut near: Vec<String> = Vec::new();
+    let article = |at: usize| tongue.lexicon.is(&said[at], |meaning| *meaning == Meaning::Article);
+    let of_list = |at: &usize| *at > 0 && tongue.words.lists.contains(&said[*at].text) && article(*at - 1);
+    let bare = |at: usize| format!("{}{}", &text[..spans[at - 1].start], &text[spans[at].start..]);
+    let mut near: Vec<String> = (0..said.len()).filter(of_list).map(bare).collect();
     let unknown = |at: &usize| meant(&said[*at], &index, tongue).is_some();
     for at in (0..said.len()).filter(unknown).take(UNKNOWN_MAX) {
         near.extend(names_of(&said[at], &index, tongue).iter().map(|name| write(at, name)));
@@ -89,10 +92,6 @@ pub(crate) fn mended(text: &str, context: &Context<'_>) -> Vec<String> {
         (before_number || !turns).then(|| write(at, &format!("{small} {}", &text[spans[at].clone()])))
     };
     near.extend(gaps(&said, &index, tongue).into_iter().filter_map(put_back));
-    let article = |at: usize| tongue.lexicon.is(&said[at], |meaning| *meaning == Meaning::Article);
-    let of_list = |at: &usize| *at > 0 && tongue.words.lists.contains(&said[*at].text) && article(*at - 1);
-    let bare = |at: usize| format!("{}{}", &text[..spans[at - 1].start], &text[spans[at].start..]);
-    near.extend((0..said.len()).filter(of_list).map(bare));
     near.truncate(NEAR_MAX);
     near
 }

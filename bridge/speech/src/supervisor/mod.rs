@@ -110,6 +110,7 @@ pub struct Counts {
     hangs: AtomicU64,
     busy: AtomicU64,
     preempted: AtomicU64,
+    unwanted: AtomicU64,
     begun: AtomicU64,
 }
 
@@ -133,6 +134,10 @@ impl Counts {
     /// Speculative decodes that made way for a final one.
     pub fn preempted(&self) -> u64 {
         self.preempted.load(Ordering::Relaxed)
+    }
+    /// Decodes that were stopped because nobody waits for them any more.
+    pub fn unwanted(&self) -> u64 {
+        self.unwanted.load(Ordering::Relaxed)
     }
 }
 

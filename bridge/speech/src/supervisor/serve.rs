@@ -233,9 +233,13 @@ impl<C: Clock> Supervisor<C> {
             }
             Err(Failed { code: FailureCode::Cancelled, .. }) => {
                 self.failures = 0;
-                if stopped == Some(Stop::Preempted) {
-                    count(&self.counts.preempted);
-                    self.queue.put_back(job);
+                match stopped {
+                    Some(Stop::Preempted) => {
+                        count(&self.counts.preempted);
+                        self.queue.put_back(job);
+                    }
+                    Some(Stop::Unwanted) => count(&self.counts.unwanted),
+                    None => {}
                 }
             }
             Err(failed) => {
