@@ -179,7 +179,7 @@ mod real_ollama {
 
     /// Whether the model reads each of the planted texts, which takes minutes, or one of [`EVERY`].
     const WHOLE: &str = "HELIX_TEST_WHOLE";
-    const EVERY: usize = 6;
+    const EVERY: usize = 9;
     /// One of so many sentences has to be answered, or nothing is shown.
     const ANSWERED_OF: usize = 3;
     /// Far more than a person waits: what is tried here is what the model says, not how fast this machine is.
