@@ -5,11 +5,14 @@ use std::sync::Arc;
 use crate::home::{Caller, Entity, HomeError, Match, Registry, StrictMatch};
 use crate::pipeline::Background;
 use crate::repair::{
-    Context, NEAR_MAX, Read, Reading, Understanding, harmless, mended, passes_on, read, respelled, settled,
-    sound, swallows, twins,
+    Context, Read, Reading, Understanding, harmless, keeps_to_words, mended, read, respelled, settled, sound,
+    twins,
 };
 use crate::route::{SpeechAct, plain_words, read_in};
 use crate::{AreaId, EntityId, Home, Language};
+
+/// Most near sentences that the matcher is asked about.
+const NEAR_MAX: usize = 5;
 
 /// What the matcher and the canonical reading make of a sentence.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,9 +56,7 @@ pub(crate) async fn resolve(
     let agreed = match &found {
         // A sentence that was accepted and touches nothing is as good as declined, where the words name something.
         Match::Strict(strict) if strict.touches_nothing() => None,
-        Match::Strict(strict) => Some(
-            understanding.agrees(strict) && passes_on(text, strict, language) && !swallows(strict, &context),
-        ),
+        Match::Strict(strict) => Some(understanding.agrees(strict) && keeps_to_words(text, strict, &context)),
         Match::None | Match::Unmatched { .. } => None,
     };
     if let Match::Strict(strict) = &found

@@ -32,7 +32,7 @@ pub use twin::{TWINS_MAX, Twins, twins};
 
 pub(crate) use inquiry::{Inquiry, Manner, inquiry, shortened};
 pub(crate) use leeway::{Leeway, Overstep, Proposal, leeway};
-pub(crate) use respell::{NEAR_MAX, harmless, mended, moves_nothing, passes_on, respelled, sound, swallows};
+pub(crate) use respell::{harmless, keeps_to_words, mended, moves_nothing, respelled, sound};
 
 use crate::Language;
 use crate::act::{IntentKind, kind_of};

@@ -20,8 +20,6 @@ use crate::route::speech_act;
 
 /// A sentence with more words than this is no short question.
 const TOKENS_MAX: usize = 16;
-/// Most near sentences that the matcher is asked about.
-pub(crate) const NEAR_MAX: usize = 5;
 /// Words that nothing knows and that are tried as slips, one at a time.
 const UNKNOWN_MAX: usize = 3;
 /// How far a word may be from what it is written as.
@@ -58,9 +56,7 @@ pub(crate) fn respelled(text: &str, context: &Context<'_>) -> Vec<String> {
     }
     near.extend(misheard(&mended, tongue));
     near.extend(with_small_words(&mended, &index, tongue));
-    let mut sentences: Vec<String> = near.iter().map(|tokens| written(tokens)).collect();
-    sentences.truncate(NEAR_MAX);
-    sentences
+    near.iter().map(|tokens| written(tokens)).collect()
 }
 
 /// The sentence with one word written right or one small word put back: its one misspelt word as the name of the home
@@ -92,7 +88,6 @@ pub(crate) fn mended(text: &str, context: &Context<'_>) -> Vec<String> {
         (before_number || !turns).then(|| write(at, &format!("{small} {}", &text[spans[at].clone()])))
     };
     near.extend(gaps(&said, &index, tongue).into_iter().filter_map(put_back));
-    near.truncate(NEAR_MAX);
     near
 }
 
@@ -131,9 +126,14 @@ fn names_of(token: &Token, index: &Index, tongue: &Tongue) -> Vec<String> {
     std::iter::once(word.text.clone()).chain(inflected).collect()
 }
 
+/// Whether the matcher took neither more nor less than the speaker's own words for an entry, a message or a title.
+pub(crate) fn keeps_to_words(text: &str, strict: &StrictMatch, context: &Context<'_>) -> bool {
+    passes_on(text, strict, context.language) && !swallows(strict, context)
+}
+
 /// Whether the words that somebody wants to hear hold a place or a thing of the home, or ask for something by
 /// themselves: then the matcher took in more than a title ("Queen on the TV in the kitchn", "the next song").
-pub(crate) fn swallows(strict: &StrictMatch, context: &Context<'_>) -> bool {
+fn swallows(strict: &StrictMatch, context: &Context<'_>) -> bool {
     let own = |slot: &str| strict.slots.get(slot).and_then(serde_json::Value::as_str);
     let Some(tongue) = Tongue::of(context.language) else { return false };
     let index = Index::of(context.registry, tongue);
@@ -195,8 +195,7 @@ fn is_sound(text: &str, strict: &StrictMatch, context: &Context<'_>) -> bool {
         && !strict.slots.contains_key("conversation_command")
         && strict.source == MatchSource::Builtin
         && !strict.touches_nothing()
-        && passes_on(text, strict, context.language)
-        && !swallows(strict, context)
+        && keeps_to_words(text, strict, context)
 }
 
 /// The mended sentence that the matcher takes and that is sound; `None` if there are several that mean different things.
@@ -264,7 +263,7 @@ fn is_harmless(strict: &StrictMatch) -> bool {
 
 /// Whether the speaker's own words in it are words that were said, none of them cut: the matcher keeps "leche a l" of
 /// "añade leche a la lista de la compra".
-pub(crate) fn passes_on(text: &str, strict: &StrictMatch, language: &Language) -> bool {
+fn passes_on(text: &str, strict: &StrictMatch, language: &Language) -> bool {
     let elisions = Tongue::of(language).map_or(&[][..], |tongue| &tongue.words.elisions);
     let words = |text: &str| tokens(text, elisions).into_iter().map(|token| token.text).collect::<Vec<_>>();
     let said = words(text);

@@ -41,12 +41,8 @@ pub(super) fn near_miss(
         (Some((slot, heard)), None) if slot == "name" || slot == "area" || slot == "floor" => {
             let name = words::normalize(heard);
             if let Some(entity) = entity_named(registry, &name) {
-                let name = entity.name.clone();
-                return if entity.exposed {
-                    (Target::Unfit, Some(Sentence::NotForThis { name }))
-                } else {
-                    (Target::Hidden, Some(Sentence::NotExposed { name }))
-                };
+                let (target, said) = out_of_reach(entity);
+                return (target, Some(said));
             }
             let is_name = !name.is_empty()
                 && can_be_a_name(&name, language)
@@ -67,10 +63,17 @@ pub(super) fn near_miss(
 /// kind.
 pub(super) fn no_targets(found: &StrictMatch, registry: &Registry) -> Sentence {
     let named = found.slots.get("name").and_then(|name| name.as_str());
-    match named.and_then(|name| entity_named(registry, name)) {
-        Some(Entity { name, exposed: false, .. }) => Sentence::NotExposed { name: name.clone() },
-        Some(Entity { name, .. }) => Sentence::NotForThis { name: name.clone() },
-        None => Sentence::NoTargets,
+    let entity = named.and_then(|name| entity_named(registry, name));
+    entity.map_or(Sentence::NoTargets, |entity| out_of_reach(entity).1)
+}
+
+/// Why nothing can be done to what is there: it is not exposed, or cannot do that.
+fn out_of_reach(entity: &Entity) -> (Target, Sentence) {
+    let name = entity.name.clone();
+    if entity.exposed {
+        (Target::Unfit, Sentence::NotForThis { name })
+    } else {
+        (Target::Hidden, Sentence::NotExposed { name })
     }
 }
 
