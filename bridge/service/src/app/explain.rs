@@ -1,6 +1,5 @@
 //! Decides about sentences for `helix route`: connects to Home Assistant, asks, explains; has no way to act.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +31,7 @@ pub struct Explainer {
     visit: Visit,
     language: Language,
     matrix: Matrix,
-    data_dir: PathBuf,
+    store: Option<Store>,
     router: Arc<dyn LanguageModel>,
     shortcuts: Option<ShortcutTable>,
 }
@@ -60,16 +59,15 @@ impl Explainer {
     pub async fn connect(config: &Config, limit: Duration) -> anyhow::Result<Self> {
         let visit = Visit::begin(config, limit).await?;
         let language = own_language(config.language.as_ref(), visit.home());
-        let (matrix, data_dir) = (config.matrix.clone(), config.data_dir.clone());
-        let store = match Store::visit(&data_dir, Arc::new(SystemCalendar)).await {
+        let store = match Store::visit(&config.data_dir, Arc::new(SystemCalendar)).await {
             Ok(store) => Some(store),
             Err(StoreError::Absent { .. }) => None,
             Err(error) => return Err(error.into()),
         };
         let models = open_models(&config.llm, store.as_ref(), visit.clock().clone())?;
         models.look_at(false).await;
-        let shortcuts = store.map(|store| store.shortcuts());
-        Ok(Self { visit, language, matrix, data_dir, router: models.router(), shortcuts })
+        let shortcuts = store.as_ref().map(Store::shortcuts);
+        Ok(Self { visit, language, matrix: config.matrix.clone(), store, router: models.router(), shortcuts })
     }
 
     /// Decides about one sentence.
@@ -120,10 +118,9 @@ impl Explainer {
     ) -> anyhow::Result<Option<(Decision, Reply)>> {
         let Some(talk) = talk(request.text.expose(), &request.language) else { return Ok(None) };
         let Some(now) = now_at(self.visit.home(), &SystemCalendar) else { return Ok(None) };
-        let waiting = match Store::visit(&self.data_dir, Arc::new(SystemCalendar)).await {
-            Ok(store) => store.delayed().waiting().await.context("what is planned cannot be read")?,
-            Err(StoreError::Absent { .. }) => Vec::new(),
-            Err(error) => return Err(error.into()),
+        let waiting = match &self.store {
+            Some(store) => store.delayed().waiting().await.context("what is planned cannot be read")?,
+            None => Vec::new(),
         };
         let Some(reply) = answer(request, &now, Some(&Looked(waiting))).await else { return Ok(None) };
         let mut decision = consider(request, home, &self.matrix).await?;
