@@ -13,6 +13,7 @@
 //! assert!(matches!(error, WireError::Version { found: 2, .. }));
 //! ```
 
+pub mod api;
 mod definition;
 mod digest;
 mod event;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 use helix_contract::{
-    DefinitionV1, Failure, Happening, Outcome, TaskEventV1, TaskResultV1, TaskSpecV1, Wire, WireError,
+    DefinitionV1, Failure, Happening, Outcome, TaskEventV1, TaskResultV1, TaskSpecV1, Wire, WireError, api,
     decode, encode,
 };
 use schemars::schema_for;
@@ -37,6 +37,17 @@ fn the_published_schemas_are_those_of_the_types() {
     published::<TaskEventV1>("event.v1.json");
     published::<TaskResultV1>("result.v1.json");
     published::<DefinitionV1>("definition.v1.json");
+    published::<api::LeaseRequestV1>("lease-request.v1.json");
+    published::<api::AssignmentV1>("assignment.v1.json");
+    published::<api::KeepRequestV1>("keep-request.v1.json");
+    published::<api::KeepAnswerV1>("keep-answer.v1.json");
+    published::<api::ReturnRequestV1>("return-request.v1.json");
+    published::<api::GaveBackV1>("gave-back.v1.json");
+    published::<api::ChatRequestV1>("chat-request.v1.json");
+    published::<api::ChatAnswerV1>("chat-answer.v1.json");
+    published::<api::ToolRequestV1>("tool-request.v1.json");
+    published::<api::ToolAnswerV1>("tool-answer.v1.json");
+    published::<api::RefusalV1>("refusal.v1.json");
 }
 
 fn golden<T: Wire>(file: &str) -> T {
