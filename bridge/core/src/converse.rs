@@ -1,5 +1,6 @@
 //! One utterance in its conversation: what was asked before, what it leads to, what is asked, said or undone next.
 
+mod delegate;
 mod learn;
 mod undo;
 
@@ -7,6 +8,7 @@ use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::act::Past;
+use crate::delegate::Desk;
 use crate::dialogue::{
     Candidate, Choice, Chosen, Clearance, Completed, Confirmed, Deed, Dialogues, Pending, Pin, Question,
     Satellite, Turn, Unfinished, Utterance, candidates,
@@ -48,6 +50,8 @@ pub struct Conversation<'a, H, C, S> {
     pub pin: Option<&'a Pin>,
     /// What was asked and said before, of all satellites.
     pub dialogues: &'a Mutex<Dialogues>,
+    /// Who takes what is too big for a conversation; without one it is kept.
+    pub desk: Option<&'a dyn Desk>,
     /// Where what cannot be done yet is kept.
     pub requests: Option<&'a dyn RequestBook>,
     /// Asked before the matcher about a sentence that answers no question.
@@ -126,6 +130,9 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
         satellite: Option<&Satellite>,
         progress: &mut Progress,
     ) -> Result<Reply, RunError> {
+        if let Some(reply) = self.talk_of_tasks(request, satellite).await {
+            return Ok(reply);
+        }
         if let Some(outcome) = self.specialised(request).await {
             (progress.decision, progress.marks) = (outcome.decision, outcome.marks);
             return Ok(outcome.reply);
@@ -142,6 +149,13 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
         progress: &mut Progress,
     ) -> Result<Reply, RunError> {
         let completed = Request { text: Pii::new(whole.clone()), ..request.clone() };
+        if key == Sentence::TaskWhat.key() {
+            return Ok(self.delegate(&completed, satellite, true, progress).await);
+        }
+        if let Some(reply) = self.talk_of_tasks(&completed, satellite).await.filter(|reply| reply.code != key)
+        {
+            return Ok(reply);
+        }
         let outcome = self.specialised(&completed).await;
         // What is asked for again was not said.
         if let Some(outcome) = outcome.filter(|outcome| outcome.reply.code != key) {
@@ -215,7 +229,7 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
             }
             // Nobody talked to Helix.
             Route::Refuse if decision.gate() == Gate::Source => Ok(Reply::silence()),
-            Route::Delegate => Ok(self.keep_request(Kind::Delegate, request).await),
+            Route::Delegate => Ok(self.delegate(request, satellite, false, progress).await),
             Route::Remember => Ok(self.keep_request(Kind::Remember, request).await),
             Route::Act | Route::Answer | Route::Refuse => {
                 let refusal = decision.refusal.as_ref().unwrap_or(&Sentence::NoMatch);

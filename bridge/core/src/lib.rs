@@ -7,6 +7,7 @@ pub mod act;
 pub mod clock;
 pub mod converse;
 pub mod delay;
+pub mod delegate;
 pub mod dialogue;
 pub mod draft;
 pub mod egress;

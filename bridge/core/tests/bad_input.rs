@@ -29,6 +29,7 @@ async fn say(text: &str, tag: &str, home: &impl Home, dialogues: &Mutex<Dialogue
         matrix: Matrix::built_in(),
         pin: None,
         dialogues,
+        desk: None,
         requests: None,
         specialist: &(),
         help: None,

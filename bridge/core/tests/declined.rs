@@ -91,6 +91,7 @@ impl Talk {
             pin: None,
             dialogues: &self.dialogues,
             specialist: &(),
+            desk: None,
             requests: None,
             help: Some(Help { model, shortcuts: Some(&self.book), limit: self.limit }),
         };

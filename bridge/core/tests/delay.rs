@@ -363,6 +363,7 @@ async fn talk(text: &str, home: &FakeHome, book: &Notes, dialogues: &Mutex<Dialo
         matrix: Matrix::built_in(),
         pin: None,
         dialogues,
+        desk: None,
         requests: None,
         specialist: &Planner(home, book),
         help: None,

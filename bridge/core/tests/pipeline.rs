@@ -27,6 +27,7 @@ async fn say(text: &str, home: &FakeHome) -> Outcome {
         matrix: Matrix::built_in(),
         pin: None,
         dialogues: &Mutex::default(),
+        desk: None,
         requests: None,
         specialist: &(),
         help: None,

@@ -37,6 +37,7 @@ async fn asked(text: &str, language: &str, area: Option<&str>, home: &Furnished)
         pin: None,
         dialogues: &Mutex::default(),
         specialist: &(),
+        desk: None,
         requests: None,
         help: None,
     };

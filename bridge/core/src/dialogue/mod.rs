@@ -35,6 +35,8 @@ use words::Words;
 pub const OPEN_FOR: Duration = Duration::from_secs(30);
 /// How long an act can be undone.
 pub const UNDO_FOR: Duration = Duration::from_mins(10);
+/// How long "it" means the task that was talked about.
+pub const TASKS_FOR: Duration = Duration::from_mins(10);
 /// How long after the PIN was asked for digits may be a late answer.
 pub const PIN_LATE_FOR: Duration = Duration::from_mins(2);
 /// Satellites and conversations that are kept in mind; the one that was silent longest goes first.
@@ -147,6 +149,7 @@ struct Dialogue {
     acted: Option<(Vec<Past>, Duration)>,
     learnt: Option<Key>,
     last: Option<LastAct>,
+    tasks: Option<Duration>,
     used: Duration,
 }
 
@@ -291,6 +294,18 @@ impl Dialogues {
         dialogue.acted = Some((before, now)).filter(|(before, _)| !before.is_empty());
         dialogue.last = last;
         dialogue.learnt = None;
+        dialogue.tasks = None;
+    }
+
+    /// Keeps that this satellite talked about a task, so that "it" is that one.
+    pub fn speaks_of_tasks(&mut self, satellite: &Satellite, now: Duration) {
+        self.of(satellite, now).tasks = Some(now);
+    }
+
+    /// Whether it talked about a task, and about nothing else since that could be meant.
+    pub fn spoke_of_tasks(&self, satellite: &Satellite, now: Duration) -> bool {
+        let lately = |at: Duration| now.saturating_sub(at) <= TASKS_FOR;
+        self.satellites.get(satellite).and_then(|dialogue| dialogue.tasks).is_some_and(lately)
     }
 
     /// Keeps that the last act of this satellite taught what these words mean.

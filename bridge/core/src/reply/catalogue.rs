@@ -144,6 +144,46 @@ sentences! {
     PlannedWhich { list } = "planned-which", NotHandled;
     /// These will not be done.
     PlannedCancelled { what } = "planned-cancelled", Handled;
+    /// A task was taken; its answer comes later.
+    TaskTaken = "task-taken", Handled;
+    /// A task without a subject: what should it be about?
+    TaskWhat = "task-what", NotHandled;
+    /// Too many tasks are under way.
+    TaskFull { minutes } = "task-full", NotHandled;
+    /// A task that could not be written down, or the book that cannot be read.
+    TaskUnkept = "task-unkept", NotHandled;
+    /// The task needs a language model, and none is there.
+    TaskNoModel = "task-no-model", NotHandled;
+    /// Only a model outside could do it, and the words stay in the house.
+    TaskPrivate = "task-private", NotHandled;
+    /// Nobody is there to carry out tasks.
+    TaskNoRunner = "task-no-runner", NotHandled;
+    /// No task is under way.
+    TaskNone = "task-none", Handled;
+    /// The tasks under way.
+    TaskList { names } = "task-list", Handled;
+    /// Which one is to be cancelled?
+    TaskWhich { names } = "task-which", NotHandled;
+    /// There is no such task.
+    TaskUnknown = "task-unknown", NotHandled;
+    /// It has not been begun.
+    TaskWaiting { title } = "task-waiting", Handled;
+    /// It is worked on.
+    TaskWorking { title } = "task-working", Handled;
+    /// What its agent told last.
+    TaskStep { title, step } = "task-step", Handled;
+    /// It was taken back.
+    TaskCancelled { title } = "task-cancelled", Handled;
+    /// It had ended before.
+    TaskOver { title } = "task-over", Handled;
+    /// Its time ran out.
+    TaskLate { title } = "task-late", NotHandled;
+    /// It failed as often as it was tried.
+    TaskLost { title } = "task-lost", NotHandled;
+    /// The answer comes back.
+    TaskBack { title, spoken } = "task-back", Handled;
+    /// There is more of the answer than was said.
+    TaskText = "task-text", Handled;
     /// The state did not follow.
     DidNotFollow { names } = "did-not-follow", NotHandled;
     /// Something else changed than what was authorised.

@@ -48,9 +48,11 @@ impl Reply {
 
     /// Whether it asks for what the sentence left out: a room, a time, which one.
     pub fn asks_for_more(&self) -> bool {
-        let list = String::new();
-        [Sentence::NoPlace, Sentence::DelayedVague, Sentence::PlannedWhich { list }]
+        let (list, names) = (String::new(), String::new());
+        let which = [Sentence::PlannedWhich { list }, Sentence::TaskWhich { names }];
+        [Sentence::NoPlace, Sentence::DelayedVague, Sentence::TaskWhat]
             .iter()
+            .chain(&which)
             .any(|sentence| sentence.key() == self.code)
     }
 

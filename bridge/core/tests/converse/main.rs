@@ -239,6 +239,7 @@ async fn without_anybody_to_answer_a_lock_stays_as_it_is() {
         matrix: Matrix::built_in(),
         pin: None,
         dialogues: &talk.dialogues,
+        desk: None,
         requests: None,
         specialist: &(),
         help: None,

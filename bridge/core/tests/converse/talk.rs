@@ -67,6 +67,7 @@ impl Talk {
             matrix: Matrix::built_in(),
             pin: self.pin.as_ref(),
             dialogues: &self.dialogues,
+            desk: None,
             requests: self.requests.as_ref().map(|requests| requests as &dyn RequestBook),
             specialist: &(),
             help: None,

@@ -134,6 +134,7 @@ impl Victim {
             pin: None,
             dialogues: &self.dialogues,
             specialist: &(),
+            desk: None,
             requests: None,
             help: Some(Help { model, shortcuts: None, limit }),
         };

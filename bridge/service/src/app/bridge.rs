@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use helix_core::converse::Conversation;
 use helix_core::delay::{DelayedCommand, State};
+use helix_core::delegate::Desk;
 use helix_core::dialogue::{Dialogues, Pin, Satellite};
 use helix_core::draft::{FIRST_WORDS_LIMIT, Help, PATIENCE_LIMIT};
 use helix_core::home::Caller;
@@ -54,6 +55,7 @@ pub(super) struct Shared {
     pub(super) later: Later,
     pub(super) books: Books,
     pub(super) router: Arc<dyn LanguageModel>,
+    pub(super) desk: Option<Arc<dyn Desk>>,
 }
 
 /// What runs keep in the database, if there is one.
@@ -81,6 +83,7 @@ pub(super) struct Bridge {
     later: Later,
     books: Books,
     router: Arc<dyn LanguageModel>,
+    desk: Option<Arc<dyn Desk>>,
     patience: Patience,
     denoise: bool,
     language: Option<Language>,
@@ -101,6 +104,7 @@ impl Bridge {
             later: shared.later,
             books: shared.books,
             router: shared.router,
+            desk: shared.desk,
             patience: config.patience,
             denoise: config.denoise,
             language: config.language.clone(),
@@ -250,6 +254,7 @@ impl Bridge {
                 matrix: &self.matrix,
                 pin: self.pin.as_ref(),
                 dialogues: &self.dialogues,
+                desk: self.desk.as_deref(),
                 requests: self.books.requests.as_deref(),
                 specialist: &Planner { later: &self.later, home: &self.home, matrix: &self.matrix },
                 help: Some(self.help(aside)),

@@ -85,6 +85,7 @@ impl App {
             later,
             books: Books::of(store.as_ref()),
             router: models.router(),
+            desk: None,
         };
         let bridge = Arc::new(Bridge::new(&config, shared, metrics.clone(), espeak.clone()));
         let due_loop = book.map(|book| DueLoop {

@@ -1,0 +1,232 @@
+//! Orders and talk in eight languages.
+
+use std::sync::Mutex;
+
+use super::*;
+use crate::home::Caller;
+use crate::route::dimension::Privacy;
+
+fn language(tag: &str) -> Language {
+    Language::parse(tag).expect("a tag")
+}
+
+fn kinds() -> Vec<Kind> {
+    ["compare", "home-report", "plan", "research", "summarise"]
+        .map(|name| Kind { name: name.to_owned(), description: format!("It can {name}.") })
+        .to_vec()
+}
+
+fn ordered(text: &str, tag: &str) -> Order {
+    match draft(text, &language(tag), &Caller::default(), &kinds(), false) {
+        Draft::Order(order) => order,
+        Draft::Ask(_) => panic!("{text}: it was asked what it is about"),
+    }
+}
+
+#[test]
+fn each_kind_is_found_in_each_language() {
+    for (text, tag, kind, title) in [
+        (
+            "Research the best heat pump for a small house",
+            "en",
+            "research",
+            "the best heat pump for a small house",
+        ),
+        ("Could you please compare gas and electric ovens?", "en", "compare", "gas and electric ovens"),
+        ("make me a plan for a week in Lisbon", "en", "plan", "a week in lisbon"),
+        ("Give me a summary of the news about solar power", "en", "summarise", "the news about solar power"),
+        (
+            "Recherchiere die beste Wärmepumpe für ein kleines Haus",
+            "de",
+            "research",
+            "die beste wärmepumpe für ein kleines haus",
+        ),
+        (
+            "Kannst du bitte Wärmepumpen und Gasheizungen vergleichen?",
+            "de",
+            "compare",
+            "wärmepumpen und gasheizungen",
+        ),
+        ("Finde einen guten Zahnarzt heraus", "de", "research", "einen guten zahnarzt"),
+        ("zoek uit welke warmtepomp het stilst is", "nl", "research", "welke warmtepomp het stilst is"),
+        ("Compare les pompes à chaleur et le gaz", "fr", "compare", "les pompes à chaleur et le gaz"),
+        ("Planifica un viaje a Lisboa", "es", "plan", "un viaje a lisboa"),
+        ("Riassumi le notizie di oggi", "it", "summarise", "le notizie di oggi"),
+        ("Zaplanuj wycieczkę do Lizbony", "pl", "plan", "wycieczkę do lizbony"),
+        ("Porovnej tepelná čerpadla", "cs", "compare", "tepelná čerpadla"),
+        ("why is the sky blue", "en", "research", "why is the sky blue"),
+    ] {
+        let order = ordered(text, tag);
+        assert_eq!((order.kind.as_str(), order.title.expose().as_str()), (kind, title), "{text}");
+        assert_eq!(order.words.expose(), text);
+    }
+}
+
+#[test]
+fn a_report_about_the_home_needs_no_more_words_and_stays_at_home() {
+    let order = ordered("Give me a report on the house", "en");
+    assert_eq!(
+        (order.kind.as_str(), order.title.expose().as_str()),
+        ("home-report", "give me a report on the house")
+    );
+    assert_ne!(order.privacy, Privacy::Public);
+}
+
+#[test]
+fn what_names_no_subject_is_asked_about_once() {
+    let english = Language::english();
+    for text in
+        ["research", "please look into it", "compare these", "Plan something for me", "find out about that"]
+    {
+        let asked = draft(text, &english, &Caller::default(), &kinds(), false);
+        assert_eq!(asked, Draft::Ask(None), "{text}");
+        assert!(
+            matches!(draft(text, &english, &Caller::default(), &kinds(), true), Draft::Order(_)),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_kind_that_is_not_there_is_not_ordered() {
+    let only = vec![Kind { name: "research".into(), description: String::new() }];
+    let Draft::Order(order) = draft("compare ovens", &Language::english(), &Caller::default(), &only, false)
+    else {
+        panic!("an order");
+    };
+    assert_eq!(order.kind, "research");
+}
+
+#[test]
+fn talk_about_tasks_is_told_from_everything_else() {
+    let about =
+        |words: &str| words.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    for (text, tag, kind, words, lately) in [
+        ("How is the research going?", "en", TalkKind::Status, "", false),
+        ("how is the research about heat pumps going", "en", TalkKind::Status, "heat pumps", false),
+        ("Cancel it", "en", TalkKind::Cancel, "", true),
+        ("please stop the research", "en", TalkKind::Cancel, "", false),
+        ("cancel the comparison of ovens", "en", TalkKind::Cancel, "ovens", false),
+        ("What did you find about heat pumps?", "en", TalkKind::Find, "heat pumps", false),
+        ("What are you working on?", "en", TalkKind::List, "", false),
+        ("Wie läuft die Recherche?", "de", TalkKind::Status, "", false),
+        ("Brich die Recherche ab", "de", TalkKind::Cancel, "", false),
+        ("Was hast du über Wärmepumpen herausgefunden?", "de", TalkKind::Find, "wärmepumpen", false),
+        ("hoe ver ben je met het onderzoek", "nl", TalkKind::Status, "", false),
+        ("Où en est la recherche ?", "fr", TalkKind::Status, "", false),
+        ("cancela la búsqueda", "es", TalkKind::Cancel, "", false),
+        ("cosa hai scoperto su Lisbona", "it", TalkKind::Find, "lisbona", false),
+        ("przerwij badanie", "pl", TalkKind::Cancel, "", false),
+        ("co jsi zjistil o čerpadlech", "cs", TalkKind::Find, "čerpadlech", false),
+    ] {
+        let found = talk(text, &language(tag), lately).unwrap_or_else(|| panic!("{text}"));
+        assert_eq!((found.kind, found.about), (kind, about(words)), "{text}");
+    }
+    for text in [
+        "cancel it",
+        "how is it going",
+        "stop",
+        "stop the music",
+        "cancel the timer",
+        "turn off the light",
+        "cancel",
+    ] {
+        assert_eq!(talk(text, &Language::english(), false), None, "{text}");
+    }
+    for text in ["stop the music", "cancel the timer", "turn it off"] {
+        assert_eq!(talk(text, &Language::english(), true), None, "{text}");
+    }
+}
+
+/// A desk with tasks; what is cancelled is noted.
+#[derive(Debug, Default)]
+struct Kept {
+    tickets: Vec<Ticket>,
+    cancelled: Mutex<Vec<String>>,
+}
+
+impl Desk for Kept {
+    fn kinds(&self) -> &[Kind] {
+        &[]
+    }
+    fn take<'a>(&'a self, _: &'a Order) -> BoxFuture<'a, Result<Ticket, DeskError>> {
+        Box::pin(async { Err(DeskError::Full { retry_after: Duration::from_secs(61) }) })
+    }
+    fn tickets(&self) -> BoxFuture<'_, Result<Vec<Ticket>, DeskError>> {
+        Box::pin(async { Ok(self.tickets.clone()) })
+    }
+    fn cancel<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool, DeskError>> {
+        self.cancelled.lock().expect("no panic").push(id.to_owned());
+        Box::pin(async { Ok(true) })
+    }
+}
+
+fn ticket(id: &str, title: &str, stage: Stage, satellite: &str) -> Ticket {
+    let satellite = Some(EntityId::from(satellite));
+    Ticket { id: id.into(), kind: "research".into(), title: Pii::new(title.into()), stage, satellite }
+}
+
+async fn said(desk: &Kept, text: &str, satellite: &str) -> Option<Reply> {
+    let talk = talk(text, &Language::english(), true)?;
+    answer(desk, &talk, Some(&EntityId::from(satellite)), &Language::english()).await
+}
+
+fn desk() -> Kept {
+    let found = Stage::Answered(Pii::new("Two are quiet.".into()));
+    let tickets = vec![
+        ticket(
+            "t-3",
+            "the best heat pump",
+            Stage::Working(Some(Pii::new("Reading three pages.".into()))),
+            "assist_satellite.kitchen",
+        ),
+        ticket("t-2", "a week in lisbon", Stage::Waiting, "assist_satellite.office"),
+        ticket("t-1", "quiet dishwashers", found, "assist_satellite.kitchen"),
+    ];
+    Kept { tickets, cancelled: Mutex::default() }
+}
+
+#[tokio::test]
+async fn the_task_of_this_room_is_meant_unless_another_one_is_named() {
+    let desk = desk();
+    let text = |reply: Option<Reply>| reply.map(|reply| reply.text).unwrap_or_default();
+    let kitchen = "assist_satellite.kitchen";
+    assert_eq!(
+        text(said(&desk, "how is it going", kitchen).await),
+        "the best heat pump: Reading three pages."
+    );
+    assert!(
+        text(said(&desk, "how is the task about lisbon going", kitchen).await).contains("have not begun")
+    );
+    assert_eq!(text(said(&desk, "what did you find about dishwashers", kitchen).await), "Two are quiet.");
+    assert!(
+        text(said(&desk, "what are you working on", kitchen).await).contains("heat pump, a week in lisbon")
+    );
+    assert_eq!(
+        said(&desk, "what did you find about boats", kitchen).await.map(|reply| reply.code),
+        Some("task-unknown")
+    );
+}
+
+#[tokio::test]
+async fn one_task_is_cancelled_and_never_one_that_was_not_meant() {
+    let desk = desk();
+    let code = |reply: Option<Reply>| reply.map(|reply| reply.code);
+    assert_eq!(code(said(&desk, "cancel it", "assist_satellite.office").await), Some("task-cancelled"));
+    assert_eq!(code(said(&desk, "cancel the research", "assist_satellite.attic").await), Some("task-which"));
+    assert_eq!(
+        code(said(&desk, "cancel the research about lisbon", "assist_satellite.attic").await),
+        Some("task-cancelled")
+    );
+    assert_eq!(
+        code(said(&desk, "cancel the research about dishwashers", "assist_satellite.kitchen").await),
+        Some("task-unknown")
+    );
+    assert_eq!(*desk.cancelled.lock().expect("no panic"), ["t-2", "t-2"]);
+}
+
+#[tokio::test]
+async fn a_full_desk_says_when_to_try_again() {
+    let reply = take(&Kept::default(), &ordered("research heat pumps", "en")).await;
+    assert_eq!((reply.code, reply.text.contains("2 minutes")), ("task-full", true));
+}
