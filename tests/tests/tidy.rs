@@ -7,13 +7,14 @@ use std::process::Command;
 const LINES_MAX: usize = 500;
 
 /// What each crate may depend on, besides crates of others.
-const INWARDS: [(&str, &[&str]); 9] = [
+const INWARDS: [(&str, &[&str]); 10] = [
     ("bridge/core", &[]),
     ("bridge/wyoming", &[]),
     ("bridge/hass", &[]),
     ("agents/agent", &[]),
     ("agents/contract", &[]),
     ("agents/image", &["helix-contract"]),
+    ("agents/runner", &["helix-contract"]),
     ("bridge/speech", &["helix-core", "helix-wyoming"]),
     ("bridge/stt", &["helix-core", "helix-speech", "helix-wyoming"]),
     ("bridge/service", &["helix-contract", "helix-core", "helix-wyoming", "helix-hass", "helix-speech"]),
@@ -27,7 +28,8 @@ const ADAPTERS: [&str; 10] =
 const STANDS_ON: (&str, &str) = ("tasks", "store");
 
 /// The only places that read a clock.
-const CLOCKS: [&str; 2] = ["bridge/service/src/clock.rs", "bridge/stt/src/engine.rs"];
+const CLOCKS: [&str; 3] =
+    ["agents/runner/src/clock.rs", "bridge/service/src/clock.rs", "bridge/stt/src/engine.rs"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the repository")
