@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod delay;
+pub mod gateway;
 pub mod hass;
 pub mod llm;
 pub mod metrics;

@@ -9,10 +9,10 @@ use helix_core::dialogue::Pin;
 use helix_core::egress::Cloud;
 use helix_core::listen::Patience;
 use helix_core::route::Matrix;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::{Config, ConfigError, Environment, SecondAgent, SpeechEngine, WYOMING_PORT, base_dir};
+use super::{Config, ConfigError, Environment, SecondAgent, SpeechEngine, Tasks, WYOMING_PORT, base_dir};
 use crate::hass::{HassConfig, SupervisorConfig};
 
 macro_rules! layer {
@@ -77,10 +77,13 @@ layer! {
     cloud_tokens_month: u64,
     cloud_usd_day: f64,
     cloud_usd_month: f64,
+    tasks_listen: std::net::SocketAddr,
+    tasks_database: SecretString,
+    runner_token_file: PathBuf,
 }
 
 /// Keys whose values appear in no complaint.
-const SECRETS: [&str; 4] = ["ha_token", "pin", "openai_key", "gemini_key"];
+const SECRETS: [&str; 5] = ["ha_token", "pin", "openai_key", "gemini_key", "tasks_database"];
 
 /// How long the ledger keeps what left the house, unless set.
 const LEDGER_DAYS: u16 = 90;
@@ -184,6 +187,7 @@ impl Layer {
             model_hub: self.model_hub.clone(),
             llm: self.llm()?,
             ledger_days: self.ledger_days()?,
+            tasks: self.tasks()?,
             matrix: self.matrix.as_deref().map_or_else(|| Ok(Matrix::built_in().clone()), read_matrix)?,
             pin: self.pin()?,
             speech: self.speech()?,
@@ -191,6 +195,17 @@ impl Layer {
             log_level,
             warnings,
         })
+    }
+
+    fn tasks(&self) -> Result<Tasks, ConfigError> {
+        let database = self.tasks_database.clone();
+        let is_postgres = |url: &SecretString| {
+            ["postgres://", "postgresql://"].iter().any(|start| url.expose_secret().starts_with(start))
+        };
+        if database.as_ref().is_some_and(|url| !is_postgres(url)) {
+            return Err(value("tasks_database", "it looks like postgres://USER:PASSWORD@HOST/DATABASE"));
+        }
+        Ok(Tasks { listen: self.tasks_listen, database, runner_token: self.runner_token_file.clone() })
     }
 
     fn home(&self, environment: &impl Environment) -> Result<Option<HassConfig>, ConfigError> {

@@ -11,6 +11,7 @@ use helix_core::dialogue::Pin;
 use helix_core::listen::Patience;
 use helix_core::route::{Matrix, MatrixError};
 use layer::Layer;
+use secrecy::SecretString;
 
 /// The port of the Wyoming protocol that Home Assistant's own apps use.
 pub const WYOMING_PORT: u16 = 10300;
@@ -27,6 +28,17 @@ pub struct SecondAgent {
     pub listen: Option<std::net::SocketAddr>,
     /// Another address than its own that Home Assistant may come from, such as that of a container's gateway.
     pub from: Option<std::net::IpAddr>,
+}
+
+/// Tasks that agents carry out elsewhere.
+#[derive(Debug, Clone, Default)]
+pub struct Tasks {
+    /// An address for runners and agents of other machines; off if `None`.
+    pub listen: Option<std::net::SocketAddr>,
+    /// The PostgreSQL database that keeps the tasks; `None`: the SQLite file in the data folder.
+    pub database: Option<SecretString>,
+    /// The file with the runners' token; `None`: one in the data folder. Made if it is not there.
+    pub runner_token: Option<PathBuf>,
 }
 
 /// Which engine turns speech into text.
@@ -89,6 +101,8 @@ pub struct Config {
     pub llm: LlmSettings,
     /// How long the ledger keeps what left it, days.
     pub ledger_days: u16,
+    /// Tasks that agents carry out elsewhere.
+    pub tasks: Tasks,
     /// What was strange but not wrong.
     pub warnings: Vec<String>,
 }

@@ -191,3 +191,20 @@ fn language_models_are_named_together_with_their_server_and_their_budget() {
     let settings = config.expect("valid").llm;
     assert_eq!((settings.budget.micros_day, settings.budget.micros_month), (Some(500_000), Some(10_000_000)));
 }
+
+#[test]
+fn tasks_stay_on_this_machine_unless_an_address_and_a_database_are_named() {
+    let own = Config::load(None, &variables(&[])).expect("valid").tasks;
+    assert!(own.listen.is_none() && own.database.is_none() && own.runner_token.is_none());
+    let named = [
+        ("HELIX_TASKS_LISTEN", "0.0.0.0:10302"),
+        ("HELIX_TASKS_DATABASE", "postgres://me:sesame-4711@nas/helix"),
+        ("HELIX_RUNNER_TOKEN_FILE", "/run/secrets/runner"),
+    ];
+    let config = Config::load(None, &variables(&named)).expect("valid");
+    assert_eq!(config.tasks.listen.map(|address| address.port()), Some(10302));
+    assert!(config.tasks.database.is_some() && !format!("{config:?}").contains("4711"));
+    let wrong = variables(&[("HELIX_TASKS_DATABASE", "mysql://me:sesame-4711@nas/helix")]);
+    let error = Config::load(None, &wrong).expect_err("no PostgreSQL").to_string();
+    assert!(error.contains("tasks_database") && !error.contains("4711"), "{error}");
+}

@@ -235,7 +235,7 @@ async fn lease_in(
     Ok(None)
 }
 
-async fn renew_in(
+pub(super) async fn renew_in(
     tx: &mut Tx,
     task: &TaskId,
     attempt: Attempt,

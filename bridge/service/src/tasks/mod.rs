@@ -12,6 +12,7 @@
 mod deliver;
 mod end;
 mod error;
+mod keep;
 mod lease;
 mod postgres;
 mod read;
