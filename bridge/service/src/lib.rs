@@ -7,6 +7,7 @@ pub mod config;
 pub mod control;
 pub mod delay;
 pub mod gateway;
+pub mod deliver;
 pub mod hass;
 pub mod llm;
 pub mod metrics;

@@ -1,11 +1,13 @@
 //! What takes longer than a conversation: a request in, an order for an agent out, and what is said about it until its
 //! answer has come back.
 
+mod back;
 mod order;
 mod place;
 mod talk;
 mod words;
 
+pub use back::{Ear, Quiet, QuietError, Way, ears, way};
 pub use order::{DRAFT_LIMIT, Draft, Kind, Order, draft, drafted_by};
 pub use place::{Minds, Place, Unplaced, place};
 pub use talk::{Talk, TalkKind, meant, talk};

@@ -184,6 +184,8 @@ sentences! {
     TaskBack { title, spoken } = "task-back", Handled;
     /// There is more of the answer than was said.
     TaskText = "task-text", Handled;
+    /// What a task looked for in vain.
+    TaskNotFound { names } = "task-not-found", Handled;
     /// The state did not follow.
     DidNotFollow { names } = "did-not-follow", NotHandled;
     /// Something else changed than what was authorised.

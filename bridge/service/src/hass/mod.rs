@@ -8,6 +8,7 @@ pub mod register;
 mod registry;
 pub mod rest;
 pub mod supervisor;
+mod tell;
 mod upkeep;
 
 use secrecy::SecretString;

@@ -4,6 +4,7 @@
 mod bench;
 mod conformance;
 mod crash;
+mod deliver;
 mod kill;
 #[allow(dead_code, reason = "the store's own tests use the rest of it")]
 #[path = "../store/place.rs"]
