@@ -1,5 +1,7 @@
 //! One expression in, its value out, by fend: exact where that is possible, and stopped where it would take too long.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use fend_core::{Context, Interrupt, evaluate_with_interrupt};
 use serde_json::{Value, json};
 
@@ -41,13 +43,11 @@ pub(crate) fn evaluate(expression: &str, setting: &Setting<'_>) -> Result<Value,
     }
 }
 
-/// Whoever calls may have a small stack. A bug in fend ends the thread and nothing else.
-fn on_a_large_stack<T: Send>(calculate: impl FnOnce() -> Result<T, String> + Send) -> Result<T, String> {
-    std::thread::scope(|threads| {
-        let thread = std::thread::Builder::new().stack_size(STACK_LEN).spawn_scoped(threads, calculate);
-        let thread = thread.map_err(|error| format!("there is no room to calculate: {error}"))?;
-        thread.join().unwrap_or_else(|_| Err("it is too much for the calculator".to_owned()))
-    })
+/// Whoever calls may have a small stack. A bug in fend ends the calculation and nothing else.
+fn on_a_large_stack<T>(calculate: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    let calculate = || catch_unwind(AssertUnwindSafe(calculate));
+    let broken = |_| Err("it is too much for the calculator".to_owned());
+    stacker::grow(STACK_LEN, calculate).unwrap_or_else(broken)
 }
 
 fn check(expression: &str) -> Result<(), ToolError> {

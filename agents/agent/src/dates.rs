@@ -3,13 +3,17 @@
 
 use jiff::civil::{Date, DateTime};
 use jiff::fmt::friendly::{Designator, Spacing, SpanPrinter};
-use jiff::tz::TimeZone;
+use jiff::fmt::temporal::DateTimeParser;
 use jiff::{Span, Timestamp, Unit, Zoned};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::tool::{Setting, Tool, ToolError, read, schema, wrong};
+use crate::zone;
+
+/// Reads `2026-11-21T15:00[America/New_York]`.
+static ZONED: DateTimeParser = DateTimeParser::new();
 
 /// Answers questions about the calendar.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +79,7 @@ impl Tool for Dates {
             Question::Between { from, to } => between(moment(&from, now)?, moment(&to, now)?, now),
             Question::Describe { moment: text } => Ok(describe(moment(&text, now)?.day())),
             Question::InZone { moment: text, zone } => {
-                let zone = TimeZone::get(&zone).map_err(|_| {
+                let zone = zone::named(&zone).ok_or_else(|| {
                     wrong(format!("{zone:?} is no time zone; name one such as Europe/Berlin"))
                 })?;
                 Ok(tell(&Moment::Time(moment(&text, now)?.time(now)?.with_time_zone(zone))))
@@ -110,7 +114,7 @@ fn moment(text: &str, now: &Zoned) -> Result<Moment, ToolError> {
         "yesterday" => return day(now.date().yesterday()),
         _ => {}
     }
-    if let Ok(time) = text.parse::<Zoned>() {
+    if let Ok(time) = ZONED.parse_zoned_with(&zone::database(), text) {
         return Ok(Moment::Time(time));
     }
     if let Ok(time) = text.parse::<Timestamp>() {

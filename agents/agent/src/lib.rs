@@ -1,5 +1,7 @@
-//! What an agent can do by itself: tools that need no network, no file and no clock. What a model wrote goes in, what it
-//! can be told goes out.
+//! What carries out one task: an assignment of the bridge in, a result out.
+//!
+//! An agent has no network, no file and no thread of its own. Everything that it knows and says goes over one
+//! connection to the bridge ([`Setup`]); what it can do by itself are tools that need nothing ([`TOOLS`]):
 //!
 //! ```
 //! use helix_agent::{Setting, tool};
@@ -13,16 +15,28 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod alone;
 mod arithmetic;
+mod bridge;
 mod calculate;
+mod clock;
 mod convert;
 mod dates;
+mod pipe;
+mod plan;
+mod run;
+mod talk;
+mod text;
 mod tool;
+mod words;
+mod worker;
+mod zone;
 
 pub use calculate::Calculate;
 pub use convert::Convert;
 pub use dates::Dates;
 pub use tool::{Setting, Tool, ToolError};
+pub use worker::{End, Setup, SetupError, serve};
 
 /// Every tool that an agent has by itself.
 pub const TOOLS: [&dyn Tool; 3] = [&Calculate, &Convert, &Dates];
