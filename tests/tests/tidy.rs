@@ -11,7 +11,7 @@ const INWARDS: [(&str, &[&str]); 10] = [
     ("bridge/core", &[]),
     ("bridge/wyoming", &[]),
     ("bridge/hass", &[]),
-    ("agents/agent", &[]),
+    ("agents/agent", &["helix-contract"]),
     ("agents/contract", &[]),
     ("agents/image", &["helix-contract"]),
     ("agents/runner", &["helix-contract"]),
@@ -39,8 +39,12 @@ const ADAPTERS: [&str; 11] = [
 const STANDS_ON: [(&str, &str); 3] = [("tasks", "store"), ("gateway", "tasks"), ("gateway", "metrics")];
 
 /// The only places that read a clock.
-const CLOCKS: [&str; 3] =
-    ["agents/runner/src/clock.rs", "bridge/service/src/clock.rs", "bridge/stt/src/engine.rs"];
+const CLOCKS: [&str; 4] = [
+    "agents/agent/src/clock.rs",
+    "agents/runner/src/clock.rs",
+    "bridge/service/src/clock.rs",
+    "bridge/stt/src/engine.rs",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the repository")

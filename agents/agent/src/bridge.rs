@@ -290,7 +290,8 @@ fn date(headers: &HeaderMap) -> Option<Timestamp> {
 }
 
 fn is_for_later(status: StatusCode) -> bool {
-    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+    let soon = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
+    soon.contains(&status)
 }
 
 fn read<T: Wire>(answer: &Answer) -> Result<Option<T>, CallError> {

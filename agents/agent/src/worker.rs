@@ -148,6 +148,7 @@ async fn first_line(pipe: &mut Pipe) -> Result<Option<String>, End> {
     while !line[..len].contains(&b'\n') {
         match pipe.read(&mut line[len..]).await {
             Ok(0) if len == 0 => return Ok(None),
+            Ok(0) if len == line.len() => return Err(End::Refused),
             Ok(0) | Err(_) => return Err(End::Lost),
             Ok(read) => len += read,
         }
