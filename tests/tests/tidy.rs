@@ -21,7 +21,7 @@ const INWARDS: [(&str, &[&str]); 10] = [
 ];
 
 /// Parts of the service that speak to one other party each.
-const ADAPTERS: [&str; 11] = [
+const ADAPTERS: [&str; 12] = [
     "control",
     "gateway",
     "hass",
@@ -33,6 +33,7 @@ const ADAPTERS: [&str; 11] = [
     "store",
     "tasks",
     "voice",
+    "web",
 ];
 
 /// The parts that stand on another: tasks have their tables in the store's file, the gateway serves their book and counts.

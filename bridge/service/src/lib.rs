@@ -17,3 +17,4 @@ pub mod say;
 pub mod speech;
 pub mod store;
 pub mod tasks;
+pub mod web;

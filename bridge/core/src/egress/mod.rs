@@ -28,6 +28,8 @@ pub enum Purpose {
     Task,
     /// To search the web.
     Search,
+    /// To read a page of the web.
+    Page,
     /// To look whether a model is there; carries no words of anybody.
     Probe,
 }
@@ -40,6 +42,7 @@ impl Purpose {
             Self::Answer => "answer",
             Self::Task => "task",
             Self::Search => "search",
+            Self::Page => "page",
             Self::Probe => "probe",
         }
     }
