@@ -7,17 +7,21 @@ use std::process::Command;
 const LINES_MAX: usize = 500;
 
 /// What each crate may depend on, besides crates of others.
-const INWARDS: [(&str, &[&str]); 10] = [
+const INWARDS: [(&str, &[&str]); 11] = [
     ("bridge/core", &[]),
     ("bridge/wyoming", &[]),
     ("bridge/hass", &[]),
     ("agents/agent", &["helix-contract"]),
     ("agents/contract", &[]),
     ("agents/image", &["helix-contract"]),
+    ("agents/kinds", &["helix-contract"]),
     ("agents/runner", &["helix-contract"]),
     ("bridge/speech", &["helix-core", "helix-wyoming"]),
     ("bridge/stt", &["helix-core", "helix-speech", "helix-wyoming"]),
-    ("bridge/service", &["helix-contract", "helix-core", "helix-wyoming", "helix-hass", "helix-speech"]),
+    (
+        "bridge/service",
+        &["helix-contract", "helix-core", "helix-wyoming", "helix-hass", "helix-kinds", "helix-speech"],
+    ),
 ];
 
 /// Parts of the service that speak to one other party each.

@@ -71,7 +71,7 @@ fn a_folder_of_the_user_is_read_and_one_wrong_kind_spoils_no_other() {
     fs::remove_dir_all(&root).expect("removed");
     let told: Vec<_> = kinds
         .iter()
-                .map(|kind| match kind {
+        .map(|kind| match kind {
             Ok(kind) => kind.definition.name.as_str(),
             Err(error) => error.code(),
         })
