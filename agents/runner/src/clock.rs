@@ -11,6 +11,11 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
+/// The wall clock, for what is written down.
+pub(crate) fn wall() -> Timestamp {
+    Timestamp::now()
+}
+
 /// How long it is from `at` to `deadline`; nothing if that has passed. `at` is the time of whoever set the deadline, as it
 /// was told with it: the clocks of two machines may differ by hours.
 pub(crate) fn left(deadline: Timestamp, at: Option<Timestamp>) -> Duration {

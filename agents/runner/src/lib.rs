@@ -9,6 +9,7 @@ mod bridge;
 mod carry;
 mod clock;
 mod counts;
+pub mod kubernetes;
 mod runner;
 
 pub use backend::{

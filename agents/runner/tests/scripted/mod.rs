@@ -16,7 +16,7 @@ use helix_contract::api::{
 };
 use helix_contract::{TaskResultV1, V1, Wire, decode, encode};
 use helix_runner::{Bridge, Dialer};
-use tokio::net::UnixListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -80,16 +80,36 @@ impl ScriptedBridge {
         std::fs::remove_file(self.socket()).expect("the socket was there");
     }
 
-    pub(crate) fn comes_back(&self) {
-        let listener = UnixListener::bind(self.socket()).expect("a socket");
-        let app = axum::Router::new()
+    /// Answers there too, until it goes away; the port.
+    pub(crate) async fn listens_at(&self, host: &str) -> u16 {
+        let listener = TcpListener::bind((host, 0)).await.expect("an address of this machine");
+        let port = listener.local_addr().expect("a port").port();
+        let app = self.app();
+        self.server.lock().expect("not poisoned").spawn(async move {
+            axum::serve(listener, app).await.expect("a server");
+        });
+        port
+    }
+
+    /// As if a runner had leased it.
+    pub(crate) fn gives(&self, assignment: &AssignmentV1) {
+        self.shared.0.send_modify(|heard| heard.given.push(assignment.clone()));
+    }
+
+    fn app(&self) -> axum::Router {
+        axum::Router::new()
             .route(path::LEASE, post(lease))
             .route(path::KEEP, post(keep))
             .route(path::RETURN, post(give_back))
             .route(path::TASK, get(task))
             .route(path::RESULT, put(result))
             .fallback(other)
-            .with_state(self.shared.clone());
+            .with_state(self.shared.clone())
+    }
+
+    pub(crate) fn comes_back(&self) {
+        let listener = UnixListener::bind(self.socket()).expect("a socket");
+        let app = self.app();
         self.server.lock().expect("not poisoned").spawn(async move {
             // Each connection in a set of its own, so that they break with the server.
             let mut connections = JoinSet::new();

@@ -1,0 +1,67 @@
+//! An `AgentTask` in, everything out that it names or that was made for it. Reads the watched state alone, asks nobody.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{Node, Pod, Secret};
+use kube::ResourceExt as _;
+use kube::core::PartialObjectMeta;
+use kube::runtime::reflector::{ObjectRef, Store};
+
+use crate::kubernetes::api::{Agent, AgentTask, Architecture, TASK_LABEL};
+
+/// The label of a node that says which processors it has.
+const NODE_ARCHITECTURE: &str = "kubernetes.io/arch";
+
+/// What the operator watches.
+#[derive(Clone)]
+pub(super) struct Watched {
+    pub(super) tasks: Store<AgentTask>,
+    pub(super) agents: Store<Agent>,
+    pub(super) tokens: Store<PartialObjectMeta<Secret>>,
+    pub(super) jobs: Store<Job>,
+    pub(super) pods: Store<Pod>,
+    pub(super) nodes: Store<PartialObjectMeta<Node>>,
+}
+
+/// What belongs to one attempt.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// What the administrator says about its kind.
+    pub(super) agent: Option<Arc<Agent>>,
+    /// Whether its token is there: without it a pod would wait half a second for nothing.
+    pub(super) has_token: bool,
+    pub(super) job: Option<Arc<Job>>,
+    pub(super) pod: Option<Arc<Pod>>,
+    /// The processors that the cluster has.
+    pub(super) architectures: BTreeSet<Architecture>,
+}
+
+/// Looks up what belongs to `task`.
+pub(super) fn dereference(task: &AgentTask, watched: &Watched) -> Found {
+    let name = task.name_any();
+    let namespace = task.namespace().unwrap_or_default();
+    let agent = ObjectRef::new(task.spec.agent.as_str()).within(&namespace);
+    let token = ObjectRef::new(&name).within(&namespace);
+    let job = ObjectRef::new(&name).within(&namespace);
+    // A Job that an earlier object of this name left behind is none of ours.
+    let ours =
+        |job: &Arc<Job>| job.owner_references().iter().any(|owner| Some(&owner.uid) == task.uid().as_ref());
+    Found {
+        agent: watched.agents.get(&agent),
+        has_token: watched.tokens.get(&token).is_some(),
+        job: watched.jobs.get(&job).filter(ours),
+        pod: watched.pods.find(|pod| pod.labels().get(TASK_LABEL) == Some(&name)),
+        architectures: architectures(&watched.nodes),
+    }
+}
+
+fn architectures(nodes: &Store<PartialObjectMeta<Node>>) -> BTreeSet<Architecture> {
+    let known = [Architecture::Amd64, Architecture::Arm64];
+    let of = |node: Arc<PartialObjectMeta<Node>>| {
+        let label = node.labels().get(NODE_ARCHITECTURE).cloned();
+        known.into_iter().find(|one| label.as_deref() == Some(one.label()))
+    };
+    nodes.state().into_iter().filter_map(of).collect()
+}
