@@ -212,6 +212,11 @@ pub trait LanguageModel: fmt::Debug + Send + Sync + 'static {
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
 
+    /// What it takes; nothing, where it works at home.
+    fn price(&self) -> budget::Price {
+        budget::Price::default()
+    }
+
     /// Answers at once.
     fn chat<'a>(&'a self, chat: &'a Chat) -> BoxFuture<'a, Result<Answer, LlmError>>;
 

@@ -33,6 +33,9 @@ pub(super) async fn result(desk: &Desk, of: &TaskAttempt, result: TaskResultV1) 
     is_of(of, &result.task, result.attempt)?;
     let task = desk.parts.book.get(&of.task).await?.ok_or(Refusal::Over)?;
     follows_schema(&task.spec, &result.outcome)?;
+    // What it took, the bridge has counted.
+    let usage = desk.parts.book.taken(&of.task).await?.usage();
+    let result = TaskResultV1 { usage, ..result };
     match desk.parts.book.finish(&result, desk.now()).await? {
         Finished::Counted => {
             desk.has_ended(&of.task);

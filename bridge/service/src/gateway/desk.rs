@@ -12,7 +12,10 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::call::UnderWay;
+use super::home;
 use super::refusal::Refusal;
+use super::scope::permitted;
 use super::token::Tokens;
 use super::waiting::Waiting;
 use super::{Parts, RunnerSeen, Settings};
@@ -31,6 +34,7 @@ pub(super) struct Desk {
     pub(super) settings: Settings,
     pub(super) metrics: Metrics,
     pub(super) waiting: Waiting,
+    pub(super) under_way: UnderWay,
     /// A task can be leased.
     pub(super) queued: Notify,
     /// Something will be due at another time.
@@ -53,6 +57,7 @@ impl Desk {
             settings,
             metrics,
             waiting: Waiting::default(),
+            under_way: UnderWay::default(),
             queued: Notify::new(),
             due: Notify::new(),
             ends: watch::Sender::new(0),
@@ -131,17 +136,26 @@ impl Desk {
     ) -> Result<AssignmentV1, Unassignable> {
         let found = self.parts.definitions.find(&spec.agent).await.map_err(Unassignable::Definitions)?;
         let definition = found.ok_or(Unassignable::Unknown)?;
+        let mut tools = self.parts.tools.specs();
+        tools.extend(home::spec());
+        tools.retain(|tool| permitted(&spec, &tool.name).is_ok());
         let time_zone = self.parts.home.time_zone();
         Ok(AssignmentV1 {
             version: V1,
             attempt: of.attempt,
             definition,
-            tools: Vec::new(),
+            tools,
             time_zone,
             until,
             token,
             spec,
         })
+    }
+
+    /// What a task may still spend.
+    pub(super) async fn micros_left(&self, task: &Task) -> Result<u64, TaskError> {
+        let taken = self.parts.book.taken(&task.spec.id).await?;
+        Ok(task.spec.limits.money_micros.saturating_sub(taken.micros))
     }
 
     /// Notes that a runner asks.

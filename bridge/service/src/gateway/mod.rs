@@ -3,15 +3,20 @@
 //! the book of tasks. An agent reaches the world only through here, within the scope and the limits of its task.
 
 mod attempt;
+mod call;
+mod chat;
 mod desk;
 mod handed;
+mod home;
 mod line;
 mod refusal;
 mod runner;
+mod scope;
 mod secret;
 mod server;
 mod sweep;
 mod token;
+mod tool;
 mod waiting;
 
 use std::fmt;
@@ -21,14 +26,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use helix_contract::{AgentRef, DefinitionV1, Name, TaskId};
-use helix_core::Calendar;
+use helix_contract::api::{ToolOutcome, ToolSpec};
+use helix_contract::{AgentRef, DefinitionV1, Name, TaskId, TaskSpecV1};
+use helix_core::egress::Purpose;
+use helix_core::home::{EntityState, HomeError, Registry};
+use helix_core::llm::{LanguageModel, Origin};
+use helix_core::{Calendar, EntityId, UtteranceId};
+use serde_json::Value;
 use tokio::sync::watch;
 
 pub use secret::SecretError;
 pub use server::GatewayServer;
 
-use crate::tasks::{Cancelled, TaskBook, TaskError};
+use crate::tasks::{Cancelled, Task, TaskBook, TaskError};
 use desk::Desk;
 
 /// The socket's name in the data folder.
@@ -93,6 +103,119 @@ pub trait Definitions: fmt::Debug + Send + Sync + 'static {
 pub trait Home: fmt::Debug + Send + Sync + 'static {
     /// Its time zone, as the IANA calls it.
     fn time_zone(&self) -> String;
+
+    /// What it is made of.
+    ///
+    /// # Errors
+    /// Why that is not known now.
+    fn registry(&self) -> Result<Arc<Registry>, HomeError>;
+
+    /// The last known state of an entity.
+    fn state(&self, entity: &EntityId) -> Option<EntityState>;
+}
+
+/// Language models for tasks. Each gives way to the sentences of people.
+#[derive(Debug, Clone)]
+pub struct Minds {
+    /// Small and quick.
+    pub router: Arc<dyn LanguageModel>,
+    /// The one at home for longer thoughts.
+    pub local: Arc<dyn LanguageModel>,
+    /// The one outside.
+    pub cloud: Arc<dyn LanguageModel>,
+}
+
+/// A tool of the bridge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tool {
+    /// Searches the web.
+    WebSearch,
+    /// Reads a page of the web.
+    ReadPage,
+    /// Reads the home; the gateway does that itself.
+    HomeStates,
+    /// A tool of a server of the configuration.
+    OfServer {
+        /// The server.
+        server: Name,
+        /// The tool as the server calls it, but for letters that no name of ours has.
+        tool: String,
+    },
+}
+
+/// A call of a tool that the task may make.
+#[derive(Debug)]
+pub struct ToolCall<'a> {
+    /// The tool.
+    pub tool: Tool,
+    /// Its input; nobody has looked at it.
+    pub input: &'a Value,
+    /// The task, whose scope says which pages may be read.
+    pub spec: &'a TaskSpecV1,
+    /// Where it was asked for: decides what may leave the house.
+    pub origin: Origin,
+    /// What the task may still spend, millionths of the currency of the configuration.
+    pub micros_left: u64,
+}
+
+/// What came of a call of a tool.
+#[derive(Debug)]
+pub struct Called {
+    /// What the agent is told, now and whenever it asks the same again.
+    pub outcome: ToolOutcome,
+    /// What it has cost, millionths of the currency of the configuration.
+    pub micros: u64,
+}
+
+impl From<ToolOutcome> for Called {
+    /// It was free.
+    fn from(outcome: ToolOutcome) -> Self {
+        Self { outcome, micros: 0 }
+    }
+}
+
+/// Why a tool cannot be called now, though it may be a moment later.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ToolAway {
+    /// A stable code.
+    pub code: &'static str,
+    /// What happened.
+    pub message: String,
+    /// When to ask again.
+    pub retry_after: Duration,
+}
+
+/// The tools of the bridge that reach out: the web, servers of the configuration.
+pub trait Tools: fmt::Debug + Send + Sync + 'static {
+    /// Those that there are now, as models are told of them.
+    fn specs(&self) -> Vec<ToolSpec>;
+
+    /// Calls one of them. The future may be dropped at any time. A failure that lasts is an outcome.
+    fn call<'a>(&'a self, call: ToolCall<'a>) -> BoxFuture<'a, Result<Called, ToolAway>>;
+}
+
+/// No tool reaches out.
+impl Tools for () {
+    fn specs(&self) -> Vec<ToolSpec> {
+        Vec::new()
+    }
+
+    fn call<'a>(&'a self, _: ToolCall<'a>) -> BoxFuture<'a, Result<Called, ToolAway>> {
+        let message = "this Helix has no such tool; do without it".to_owned();
+        Box::pin(async { Ok(ToolOutcome::Failed { code: "tool-unknown".into(), message }.into()) })
+    }
+}
+
+/// Where a task was asked for, as models and searches are told.
+fn origin_of(task: &Task) -> Origin {
+    Origin {
+        purpose: Purpose::Task,
+        privacy: task.origin.privacy,
+        passive: false,
+        asked: task.origin.asked,
+        run: task.origin.run.clone().map(UtteranceId::from),
+    }
 }
 
 /// What the gateway needs of the rest of the bridge.
@@ -104,6 +227,10 @@ pub struct Parts {
     pub definitions: Arc<dyn Definitions>,
     /// The home.
     pub home: Arc<dyn Home>,
+    /// Language models.
+    pub minds: Minds,
+    /// What reaches out.
+    pub tools: Arc<dyn Tools>,
     /// The wall clock.
     pub calendar: Arc<dyn Calendar>,
 }

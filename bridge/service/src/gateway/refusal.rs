@@ -4,19 +4,26 @@ use std::time::Duration;
 
 use helix_contract::api::RefusalV1;
 use helix_contract::{V1, WireError, encode};
+use helix_core::home::HomeError;
+use helix_core::llm::LlmError;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 
+use super::ToolAway;
 use super::desk::Unassignable;
+use super::scope::Forbidden;
 use super::token::TokenError;
-use crate::tasks::TaskError;
+use crate::tasks::{Limit, TaskError};
 
 /// When a database that is away is asked again.
 const DATABASE_RETRY: Duration = Duration::from_secs(2);
 /// When a bridge that is being stopped is likely to be back.
 const STOPPING_RETRY: Duration = Duration::from_secs(2);
+const UNDER_WAY_RETRY: Duration = Duration::from_secs(1);
+/// When a home that is away, or still starting, is asked again.
+const HOME_RETRY: Duration = Duration::from_secs(5);
 
 /// Why a request is not served.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +46,24 @@ pub(super) enum Refusal {
     Task(#[from] TaskError),
     #[error(transparent)]
     Unassignable(#[from] Unassignable),
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    #[error("the task has taken as much as it may of its {}; end it with what there is", limit_of(*.0))]
+    Spent(Limit),
+    #[error("another request was answered under this number; go on with the next one")]
+    OtherRequest,
+    #[error("this very call is under way; ask again for its answer")]
+    UnderWay,
+    #[error("the agent is defined to do without a language model")]
+    NoModel,
+    #[error("a message of a tool names no call that it answers; send the call with it")]
+    Unanswered,
+    #[error(transparent)]
+    Model(LlmError),
+    #[error(transparent)]
+    Tool(ToolAway),
+    #[error(transparent)]
+    Home(HomeError),
     #[error("the bridge is being stopped; ask again")]
     Stopping,
 }
@@ -66,6 +91,15 @@ impl Refusal {
                     (StatusCode::SERVICE_UNAVAILABLE, "definitions-failed", Some(DATABASE_RETRY))
                 }
             },
+            Self::Forbidden(error) => (StatusCode::FORBIDDEN, error.code(), None),
+            Self::Spent(limit) => (StatusCode::FORBIDDEN, code_of(*limit), None),
+            Self::NoModel => (StatusCode::FORBIDDEN, "scope-no-model", None),
+            Self::OtherRequest => (StatusCode::CONFLICT, "call-other", None),
+            Self::UnderWay => (StatusCode::TOO_MANY_REQUESTS, "call-under-way", Some(UNDER_WAY_RETRY)),
+            Self::Unanswered => (StatusCode::UNPROCESSABLE_ENTITY, "chat-unanswered", None),
+            Self::Model(error) => of_model(error),
+            Self::Tool(away) => (StatusCode::SERVICE_UNAVAILABLE, away.code, Some(away.retry_after)),
+            Self::Home(error) => (StatusCode::SERVICE_UNAVAILABLE, error.code(), Some(HOME_RETRY)),
             Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "gateway-stopping", Some(STOPPING_RETRY)),
         }
     }
@@ -96,6 +130,44 @@ fn of_book(error: &TaskError) -> (StatusCode, &'static str, Option<Duration>) {
         | TaskError::TooLate { .. }
         | TaskError::Store(_)
         | TaskError::Postgres(_) => (StatusCode::SERVICE_UNAVAILABLE, error.code(), Some(DATABASE_RETRY)),
+    }
+}
+
+/// Later, if somebody may have helped until then; never, if the task itself stands against it.
+fn of_model(error: &LlmError) -> (StatusCode, &'static str, Option<Duration>) {
+    let later = |status, seconds| (status, error.code(), Some(Duration::from_secs(seconds)));
+    match error {
+        LlmError::Busy => later(StatusCode::TOO_MANY_REQUESTS, 2),
+        LlmError::RateLimited { retry_after, .. } => {
+            later(StatusCode::TOO_MANY_REQUESTS, retry_after.map_or(30, |after| after.as_secs()))
+        }
+        LlmError::Nonsense { .. } | LlmError::TooLong { .. } => later(StatusCode::SERVICE_UNAVAILABLE, 1),
+        LlmError::Unreachable { .. } | LlmError::Timeout { .. } | LlmError::Server { .. } => {
+            later(StatusCode::SERVICE_UNAVAILABLE, 10)
+        }
+        LlmError::NotConfigured | LlmError::ModelMissing { .. } | LlmError::Unauthorized { .. } => {
+            later(StatusCode::SERVICE_UNAVAILABLE, 60)
+        }
+        LlmError::Rejected { .. }
+        | LlmError::Budget { .. }
+        | LlmError::NotPermitted(_)
+        | LlmError::Unable { .. } => (StatusCode::FORBIDDEN, error.code(), None),
+    }
+}
+
+fn limit_of(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Tokens => "tokens",
+        Limit::Money => "money",
+        Limit::ToolCalls => "calls of tools",
+    }
+}
+
+fn code_of(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Tokens => "limit-tokens",
+        Limit::Money => "limit-money",
+        Limit::ToolCalls => "limit-tool-calls",
     }
 }
 

@@ -28,7 +28,9 @@ use super::desk::Desk;
 use super::line::{Line, Owed};
 use super::refusal::Refusal;
 use super::token::{TokenError, Tokens};
-use super::{Gateway, GatewayError, Listen, Parts, SOCKET_NAME, Settings, attempt, runner, sweep};
+use super::{
+    Gateway, GatewayError, Listen, Parts, SOCKET_NAME, Settings, attempt, chat, runner, sweep, tool,
+};
 use crate::metrics::Metrics;
 
 /// Pause after a failed accept: out of file descriptors, most likely.
@@ -234,6 +236,14 @@ async fn route(
         (&Method::POST, path::EVENTS) => {
             let of = of_attempt()?;
             attempt::event(desk, &of, read(desk, head, body).await?).await
+        }
+        (&Method::POST, path::CHAT) => {
+            let of = of_attempt()?;
+            chat::chat(desk, of, read(desk, head, body).await?).await
+        }
+        (&Method::POST, path::TOOL) => {
+            let of = of_attempt()?;
+            tool::call(desk, of, read(desk, head, body).await?).await
         }
         (&Method::PUT, path::RESULT) => {
             let of = of_attempt()?;

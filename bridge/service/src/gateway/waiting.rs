@@ -25,7 +25,6 @@ impl Waiting {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "the calls that wait come next"))]
     /// A call begins to wait. Whoever looks into the book after this misses no end.
     pub(super) fn enter(&self, of: &TaskAttempt) -> Call<'_> {
         let mut attempts = self.lock();
@@ -59,7 +58,6 @@ impl Waiting {
 }
 
 /// A call that waits.
-#[cfg_attr(not(test), expect(dead_code, reason = "the calls that wait come next"))]
 #[derive(Debug)]
 pub(super) struct Call<'a> {
     waiting: &'a Waiting,

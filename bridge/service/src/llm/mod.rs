@@ -14,7 +14,7 @@ mod settings;
 
 pub use catalogue::Duty;
 pub use door::{DoorError, Limits, leads_outside};
-pub use queue::QueueConfig;
+pub use queue::{LineConfig, QueueConfig};
 pub use settings::{KeyError, LlmSettings, SettingsError, read_key};
 
 use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ use dialect::Dialect;
 use door::Door;
 use meter::Spending;
 use model::Model;
-use queue::Queue;
+use queue::{Class, Queue};
 use server::Server;
 
 /// How often a server at home is looked at; a look costs it some milliseconds.
@@ -46,11 +46,21 @@ const LOOK_AGAIN_EVERY: Duration = Duration::from_hours(1);
 /// What is under way gets so long to end.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// A server at home has one processor or graphics card for all: one request of a task and one of a sentence at once.
-const AT_HOME: QueueConfig =
-    QueueConfig { concurrency: 2, capacity: 6, failfast_timeout: Duration::from_secs(2) };
-const OUTSIDE: QueueConfig =
-    QueueConfig { concurrency: 4, capacity: 8, failfast_timeout: Duration::from_secs(2) };
+const SENTENCE_LIMIT: Duration = Duration::from_secs(2);
+/// A task waits for longer than a sentence takes; then its agent is told to ask again.
+const TASK_LIMIT: Duration = Duration::from_secs(30);
+
+/// A server at home has one processor or graphics card for all: whatever works on a task gives way to sentences.
+const AT_HOME: QueueConfig = QueueConfig {
+    sentences: LineConfig { concurrency: 2, capacity: 6, failfast_timeout: SENTENCE_LIMIT },
+    tasks: LineConfig { concurrency: 1, capacity: 16, failfast_timeout: TASK_LIMIT },
+    gives_way: true,
+};
+const OUTSIDE: QueueConfig = QueueConfig {
+    sentences: LineConfig { concurrency: 4, capacity: 8, failfast_timeout: SENTENCE_LIMIT },
+    tasks: LineConfig { concurrency: 4, capacity: 32, failfast_timeout: TASK_LIMIT },
+    gives_way: false,
+};
 
 /// What language models need of the rest of Helix.
 #[derive(Debug)]
@@ -150,7 +160,7 @@ impl Models {
             let Ok(Some((dialect, named))) = settings.place(duty) else { continue };
             let Some(server) = servers.iter().find(|server| server.dialect == dialect) else { continue };
             let (server, tasks) = (Arc::clone(server), tasks.clone());
-            duties.insert(duty, Model { duty, named, server, tasks });
+            duties.insert(duty, Model { duty, class: Class::Sentence, named, server, tasks });
         }
         Ok(Self { duties, servers, spending, tasks, told: Mutex::default() })
     }
@@ -160,24 +170,29 @@ impl Models {
         self.duties.is_empty()
     }
 
-    /// Understands a sentence that the matcher declined.
+    /// Understands a sentence that the matcher declined; tasks give way to it.
     pub fn router(&self) -> Arc<dyn LanguageModel> {
-        self.of(Duty::Router)
+        self.of(Duty::Router, Class::Sentence)
+    }
+
+    /// The same model, for what a task has to be sorted by.
+    pub fn router_for_tasks(&self) -> Arc<dyn LanguageModel> {
+        self.of(Duty::Router, Class::Task)
     }
 
     /// Works on tasks that stay in the house.
     pub fn local_agent(&self) -> Arc<dyn LanguageModel> {
-        self.of(Duty::LocalAgent)
+        self.of(Duty::LocalAgent, Class::Task)
     }
 
     /// Works on tasks for a larger model.
     pub fn cloud_agent(&self) -> Arc<dyn LanguageModel> {
-        self.of(Duty::CloudAgent)
+        self.of(Duty::CloudAgent, Class::Task)
     }
 
-    fn of(&self, duty: Duty) -> Arc<dyn LanguageModel> {
+    fn of(&self, duty: Duty, class: Class) -> Arc<dyn LanguageModel> {
         match self.duties.get(&duty) {
-            Some(model) => Arc::new(model.clone()),
+            Some(model) => Arc::new(Model { class, ..model.clone() }),
             None => Arc::new(()),
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use helix_core::Pii;
+use helix_core::llm::budget::Price;
 use helix_core::llm::{Answer, Capabilities, Chat, Ended, LanguageModel, LlmError, Origin, Usage, follows};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -12,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::catalogue::{Catalogue, Chosen, Duty, Think};
 use super::dialect::{Asked, Draft};
 use super::door::Going;
+use super::queue::Class;
 use super::server::{Errand, Server};
 
 /// Pieces of a stream that wait for whoever listens; the server waits then.
@@ -22,6 +24,8 @@ const PIECES_MAX: usize = 64;
 #[derive(Debug, Clone)]
 pub(super) struct Model {
     pub(super) duty: Duty,
+    /// For whom it is asked.
+    pub(super) class: Class,
     /// As the configuration names it.
     pub(super) named: String,
     pub(super) server: Arc<Server>,
@@ -65,15 +69,24 @@ impl Model {
         };
         let wire = self.server.dialect.chat(asked);
         let limit = catalogue.limit(self.duty);
-        let errand = Errand { model: &model, wire, origin: &chat.origin, limit, output_max: chat.output_max };
+        let (class, output_max) = (self.class, chat.output_max);
+        let errand = Errand { model: &model, wire, origin: &chat.origin, limit, output_max, class };
         let (server, given_up) = (&*self.server, &given_up);
-        let (going, ticket) = server.begin(errand, given_up).await?;
         let answer = match pieces {
             Some(pieces) => {
-                server.end(ticket, &going, given_up, streamed(server, &going, &model, pieces)).await
+                let (going, ticket) = server.begin(errand, given_up).await?;
+                let work = streamed(server, &going, &model, pieces);
+                // Pieces that were heard cannot be taken back: whoever listens asks again.
+                server.end(ticket, &going, given_up, work).await?.ok_or(LlmError::Busy)?
             }
-            None => server.end(ticket, &going, given_up, whole(server, &going, &model)).await,
-        }?;
+            None => loop {
+                let (going, ticket) = server.begin(errand.clone(), given_up).await?;
+                let ended = server.end(ticket, &going, given_up, whole(server, &going, &model)).await?;
+                if let Some(answer) = ended {
+                    break answer;
+                }
+            },
+        };
         match &chat.schema {
             Some(schema) => held_to(answer, schema, self.server.host()),
             None => Ok(answer),
@@ -90,10 +103,12 @@ impl Model {
         let unable = || LlmError::Unable { model: model.clone(), what: "make vectors" };
         let wire = self.server.dialect.embed(&model, &texts).ok_or_else(unable)?;
         let limit = Catalogue::built_in().limit(self.duty);
-        let errand = Errand { model: &model, wire, origin: &origin, limit, output_max: 0 };
+        let class = self.class;
+        let errand = Errand { model: &model, wire, origin: &origin, limit, output_max: 0, class };
         let (server, given_up) = (&*self.server, &given_up);
         let (going, ticket) = server.begin(errand, given_up).await?;
-        server.end(ticket, &going, given_up, embedded(server, &going, &model, texts.len())).await
+        let work = embedded(server, &going, &model, texts.len());
+        server.end(ticket, &going, given_up, work).await?.ok_or(LlmError::Busy)
     }
 
     fn lost(&self) -> LlmError {
@@ -183,6 +198,12 @@ impl LanguageModel for Model {
         self.server
             .choose(&self.named)
             .map_or_else(|_| Capabilities::default(), |Chosen { model, .. }| self.capabilities_of(&model))
+    }
+
+    fn price(&self) -> Price {
+        let chosen = self.server.choose(&self.named).ok().map(|chosen| chosen.model);
+        let outside = chosen.filter(|model| self.server.outside(model).is_some());
+        outside.map_or_else(Price::default, |model| Catalogue::built_in().price(&model))
     }
 
     fn chat<'a>(&'a self, chat: &'a Chat) -> BoxFuture<'a, Result<Answer, LlmError>> {

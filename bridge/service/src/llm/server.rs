@@ -16,7 +16,7 @@ use super::catalogue::{Catalogue, Chosen, NotThere};
 use super::dialect::{Abilities, Dialect, Garbled, Listed, Wire, abilities};
 use super::door::{Door, Going, outcome};
 use super::meter::{Reserved, Spending};
-use super::queue::{Queue, Turn};
+use super::queue::{Class, Queue, Turn};
 use crate::clock::SystemClock;
 
 /// How long a look at a server may take.
@@ -46,19 +46,20 @@ pub(super) struct Server {
 }
 
 /// What is to be done there.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Errand<'a> {
     pub(super) model: &'a str,
     pub(super) wire: Wire,
     pub(super) origin: &'a Origin,
     pub(super) limit: Duration,
     pub(super) output_max: u32,
+    pub(super) class: Class,
 }
 
 /// Leave to run one errand, and what is set aside for it.
 #[derive(Debug)]
 pub(super) struct Ticket {
-    _turn: Turn,
+    turn: Turn,
     model: String,
     outside: Option<String>,
     price: Price,
@@ -161,10 +162,10 @@ impl Server {
         given_up: &CancellationToken,
     ) -> Result<(Going, Ticket), LlmError> {
         lock(&self.breaker).look(self.clock.now())?;
-        let turn = given_up.run_until_cancelled(self.queue.enter()).await;
+        let turn = given_up.run_until_cancelled(self.queue.enter(errand.class)).await;
         let turn = turn.unwrap_or(Err(LlmError::Busy))?;
         lock(&self.breaker).enter(self.clock.now())?;
-        let Errand { model, wire, origin, limit, output_max } = errand;
+        let Errand { model, wire, origin, limit, output_max, class: _ } = errand;
         let outside = self.outside(model);
         let input = wire.body.as_ref().map_or(0, |body| body.expose().len() as u64 / BYTES_PER_TOKEN + 1);
         let price = Catalogue::built_in().price(model);
@@ -172,25 +173,31 @@ impl Server {
         let reserved = outside.is_some().then(|| self.spending.reserve(most)).transpose()?;
         let onwards = outside.as_deref().filter(|_| !self.door.is_outside());
         let going = self.door.permit(wire, origin, onwards).await?;
-        let ticket = Ticket { _turn: turn, model: model.to_owned(), outside, price, most, reserved, limit };
+        let ticket = Ticket { turn, model: model.to_owned(), outside, price, most, reserved, limit };
         Ok((going, ticket))
     }
 
-    /// Ends an errand: with the result of `work`, which says what it has cost, at its limit, or where it is given up.
+    /// Ends an errand: with the result of `work`, which says what it has cost, at its limit, or where it is given up. Nothing
+    /// comes of it if it gave way to a sentence: it may be begun again.
     pub(super) async fn end<T>(
         &self,
         mut ticket: Ticket,
         going: &Going,
         given_up: &CancellationToken,
         work: impl Future<Output = Result<(T, Usage), LlmError>>,
-    ) -> Result<T, LlmError> {
+    ) -> Result<Option<T>, LlmError> {
         let late = LlmError::Timeout { host: self.host().to_owned(), limit: ticket.limit };
-        let Some(ended) = given_up.run_until_cancelled(timeout(ticket.limit, work)).await else {
+        let ended = tokio::select! {
+            biased;
+            () = given_up.cancelled() => Err(late.clone()),
+            () = ticket.turn.is_wanted() => Ok(None),
+            ended = timeout(ticket.limit, work) => Ok(Some(ended.unwrap_or(Err(late)))),
+        };
+        let Ok(Some(result)) = ended else {
             ticket.count(ticket.most, &self.spending).await;
             self.door.close(going, &EgressOutcome::Abandoned).await;
-            return Err(late);
+            return ended.map(|_| None);
         };
-        let result = ended.unwrap_or(Err(late));
         lock(&self.breaker).note(self.clock.now(), result.as_ref().err());
         if result.is_ok() {
             lock(&self.known).looked = Some(Ok(()));
@@ -204,7 +211,7 @@ impl Server {
         };
         ticket.count(cost, &self.spending).await;
         self.door.close(going, &outcome(&result)).await;
-        result.map(|(value, _)| value)
+        result.map(|(value, _)| Some(value))
     }
 
     /// Looks whether the server is there, which models it has, and what those of `named` can do.

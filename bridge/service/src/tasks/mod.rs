@@ -9,6 +9,7 @@
 //! It is kept in the SQLite file of the bridge, or in a PostgreSQL database of its own; the logic and, but for the locking
 //! of rows, the SQL are the same.
 
+mod call;
 mod deliver;
 mod end;
 mod error;
@@ -21,6 +22,7 @@ mod rules;
 mod sql;
 mod sweep;
 
+pub use call::{Begun, Cost, Limit};
 pub use deliver::{Due, How, NewsState};
 pub use end::{Cancelled, Finished, GivenBack, Returned};
 pub use error::{PostgresError, TaskError};

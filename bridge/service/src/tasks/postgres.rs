@@ -24,7 +24,10 @@ const SERVER_LIMITS_MS: [(&str, &str); 3] = [
 ];
 
 /// Every step from the empty database on, in order. What was released is never changed, only added to.
-const MIGRATIONS: [(&str, &str); 1] = [("task", include_str!("../../migrations/postgres/0001_task.sql"))];
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("task", include_str!("../../migrations/postgres/0001_task.sql")),
+    ("task_call", include_str!("../../migrations/postgres/0002_task_call.sql")),
+];
 
 const KNOWN: i64 = MIGRATIONS.len().cast_signed() as i64;
 
@@ -93,4 +96,37 @@ async fn version(pool: &PgPool) -> Result<i64, sqlx::Error> {
         return Ok(0);
     }
     sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations").fetch_one(pool).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// What a migration does, without what it says about itself.
+    fn statements(path: &Path) -> String {
+        let text = std::fs::read_to_string(path).expect("a migration");
+        let lines = text.lines().filter(|line| !line.starts_with("--")).map(str::trim_end);
+        lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn tables_of_tasks_are_the_same_in_both_databases() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        let names = |folder: &Path| {
+            let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
+            let mut names: Vec<_> =
+                entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+            names.retain(|name| name.split_once('_').is_some_and(|(_, what)| what.starts_with("task")));
+            names.sort();
+            names
+        };
+        let (own, twins) = (names(&folder), names(&folder.join("postgres")));
+        assert_eq!(twins.len(), super::MIGRATIONS.len());
+        assert_eq!(own.len(), twins.len(), "each step has its twin");
+        for (own, twin) in own.iter().zip(&twins) {
+            let (one, other) = (folder.join(own), folder.join("postgres").join(twin));
+            assert_eq!(own.split_once('_').map(|it| it.1), twin.split_once('_').map(|it| it.1));
+            assert_eq!(statements(&one), statements(&other), "{own} and postgres/{twin}");
+        }
+    }
 }

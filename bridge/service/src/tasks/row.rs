@@ -1,6 +1,7 @@
 //! Rows to tasks and back. What another hand wrote is an error that names the task, never a panic.
 
 use helix_contract::{Attempt, TaskSpecV1, Wire, decode, encode};
+use helix_core::egress::Privacy;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +9,7 @@ use super::error::TaskError;
 use super::rules::{Standing, State};
 
 /// Where a request came from: the answer goes back there. Ids of Home Assistant; no words.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Origin {
     /// The run that it was said in.
@@ -21,6 +22,42 @@ pub struct Origin {
     pub satellite: Option<String>,
     /// The area.
     pub area: Option<String>,
+    /// How private the words of the request are; the most private there is where nobody said so.
+    #[serde(with = "privacy")]
+    pub privacy: Privacy,
+    /// Whether the person was asked about letting them leave the house, and said yes.
+    pub asked: bool,
+}
+
+impl Default for Origin {
+    fn default() -> Self {
+        Self {
+            run: None,
+            conversation: None,
+            device: None,
+            satellite: None,
+            area: None,
+            privacy: Privacy::Others,
+            asked: false,
+        }
+    }
+}
+
+/// Privacy by its word; one that nobody knows is the most private.
+mod privacy {
+    use helix_core::egress::Privacy;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a field so")]
+    pub(super) fn serialize<S: Serializer>(privacy: &Privacy, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(privacy.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Privacy, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        let known = [Privacy::Public, Privacy::Home, Privacy::Personal];
+        Ok(known.into_iter().find(|privacy| privacy.as_str() == word).unwrap_or(Privacy::Others))
+    }
 }
 
 /// A task, as it is kept.

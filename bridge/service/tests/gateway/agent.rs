@@ -67,8 +67,7 @@ async fn an_output_has_to_follow_the_schema_of_its_task() {
     let house = House::new("schema").await;
     let mut spec = house.spec("one");
     spec.output_schema = Some(json!({ "type": "object", "required": ["price"] }));
-    house.accept(&spec).await;
-    let told = house.runner().await.lease("box", 0).await.expect("a task");
+    let told = house.begun(&spec).await;
     let mut agent = house.agent(&told).await;
     let with = |output| {
         let mut result = done(&of(&told));

@@ -5,15 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use helix::gateway::{Definitions, Gateway, GatewayServer, Home, Listen, Parts, SOCKET_NAME, Settings};
+use helix::gateway::{Gateway, GatewayServer, Listen, Minds, Parts, SOCKET_NAME, Settings};
 use helix::metrics::Metrics;
 use helix::store::Store;
 use helix::tasks::{Origin, TaskBook};
 use helix_contract::api::{AssignmentV1, TaskAttempt};
 use helix_contract::{
-    AgentRef, Attempt, Class, DefinitionV1, Limits, ModelRole, Outcome, Place, Scope, TaskId, TaskResultV1,
-    TaskSpecV1, Usage, V1,
+    AgentRef, Attempt, Class, Limits, ModelRole, Outcome, Place, Scope, TaskId, TaskResultV1, TaskSpecV1,
+    Usage, V1,
 };
 use helix_core::Calendar;
 use jiff::{SignedDuration, Timestamp};
@@ -23,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::client::Client;
+use crate::parts::{Berlin, Mind, Shelf, definition};
 
 /// The machine's clock, set so many seconds ahead.
 #[derive(Debug, Default)]
@@ -34,44 +34,15 @@ impl Calendar for Hands {
     }
 }
 
-/// One kind of agent, and a home in Berlin.
-#[derive(Debug)]
-pub(crate) struct Berlin;
-
-impl Definitions for Berlin {
-    fn find<'a>(&'a self, agent: &'a AgentRef) -> BoxFuture<'a, Result<Option<DefinitionV1>, String>> {
-        Box::pin(async {
-            Ok(Some(definition()).filter(|own| own.digest().expect("JSON") == agent.definition))
-        })
-    }
-}
-
-impl Home for Berlin {
-    fn time_zone(&self) -> String {
-        "Europe/Berlin".into()
-    }
-}
-
-pub(crate) fn definition() -> DefinitionV1 {
-    DefinitionV1 {
-        version: V1,
-        name: "research".parse().expect("a name"),
-        description: "Finds things out.".into(),
-        prompt: "Look for several sources.".into(),
-        examples: Vec::new(),
-        tools: Vec::new(),
-        scope: Scope::default(),
-        model: ModelRole::Agent,
-        output_schema: None,
-    }
-}
-
 /// A running gateway. Dropped, it ends as in a crash.
 pub(crate) struct House {
     pub(crate) folder: PathBuf,
     pub(crate) clock: Arc<Hands>,
     pub(crate) gateway: Gateway,
     pub(crate) book: TaskBook,
+    pub(crate) mind: Arc<Mind>,
+    pub(crate) cloud: Arc<Mind>,
+    pub(crate) shelf: Arc<Shelf>,
     store: Store,
     address: std::net::SocketAddr,
     stop: CancellationToken,
@@ -93,7 +64,15 @@ impl House {
     async fn open(folder: PathBuf, clock: Arc<Hands>, settings: Settings) -> Self {
         let store = Store::open(&folder, clock.clone()).await.unwrap();
         let book = TaskBook::in_store(store.clone());
-        let parts = parts(&book, &clock);
+        let (mind, cloud, shelf) = <(Arc<Mind>, Arc<Mind>, Arc<Shelf>)>::default();
+        let parts = Parts {
+            book: book.clone(),
+            definitions: Arc::new(Berlin),
+            home: Arc::new(Berlin),
+            minds: Minds { router: mind.clone(), local: mind.clone(), cloud: cloud.clone() },
+            tools: shelf.clone(),
+            calendar: clock.clone(),
+        };
         let listen = Listen {
             data_dir: folder.clone(),
             address: Some(([127, 0, 0, 1], 0).into()),
@@ -104,11 +83,18 @@ impl House {
         let (stop, running) = (CancellationToken::new(), TaskTracker::new());
         running.spawn(server.run(stop.clone()));
         running.close();
-        Self { folder, clock, gateway, book, store, address, stop, running }
+        Self { folder, clock, gateway, book, mind, cloud, shelf, store, address, stop, running }
     }
 
     pub(crate) fn parts(&self) -> Parts {
-        parts(&self.book, &self.clock)
+        Parts {
+            book: self.book.clone(),
+            definitions: Arc::new(Berlin),
+            home: Arc::new(Berlin),
+            minds: Minds { router: self.mind.clone(), local: self.mind.clone(), cloud: self.cloud.clone() },
+            tools: self.shelf.clone(),
+            calendar: self.clock.clone(),
+        }
     }
 
     pub(crate) fn listen(&self) -> Listen {
@@ -178,7 +164,7 @@ impl House {
             id: TaskId::derive(&[name]),
             agent: AgentRef {
                 name: "research".parse().unwrap(),
-                definition: definition().digest().unwrap(),
+                definition: definition(ModelRole::Agent).digest().unwrap(),
                 image: None,
             },
             instruction: format!("{name}: find the best heat pump"),
@@ -195,17 +181,20 @@ impl House {
 
     /// A task that a runner has.
     pub(crate) async fn under_way(&self, name: &str) -> AssignmentV1 {
-        self.accept(&self.spec(name)).await;
+        self.begun(&self.spec(name)).await
+    }
+
+    /// This task, which a runner has.
+    pub(crate) async fn begun(&self, spec: &TaskSpecV1) -> AssignmentV1 {
+        self.accept(spec).await;
         self.runner().await.lease("box", 0).await.expect("a task")
     }
-}
 
-fn parts(book: &TaskBook, clock: &Arc<Hands>) -> Parts {
-    Parts {
-        book: book.clone(),
-        definitions: Arc::new(Berlin),
-        home: Arc::new(Berlin),
-        calendar: Arc::<Hands>::clone(clock),
+    /// A later attempt of a task whose runner has lost it.
+    pub(crate) async fn begun_anew(&self, told: &AssignmentV1) -> AssignmentV1 {
+        let mut runner = self.runner().await;
+        assert!(runner.give_back(of(told), None).await);
+        runner.lease("box", 0).await.expect("again")
     }
 }
 

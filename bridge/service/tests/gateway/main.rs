@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod agent;
+mod chat;
 mod client;
 mod hostile;
 mod house;
+mod parts;
 mod runner;
+mod tool;

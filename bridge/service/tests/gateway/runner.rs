@@ -3,11 +3,12 @@
 use helix::gateway::Settings;
 use helix::tasks::State;
 use helix_contract::api::{TaskAttempt, path};
-use helix_contract::{Attempt, Digest, Failure, TaskId, encode};
+use helix_contract::{Attempt, Digest, Failure, ModelRole, TaskId, encode};
 use std::time::Duration;
 
 use crate::client::wants;
-use crate::house::{House, definition, done, of};
+use crate::house::{House, done, of};
+use crate::parts::definition;
 
 #[tokio::test]
 async fn a_task_that_waits_is_leased_at_once_and_brings_all_that_its_agent_needs() {
@@ -15,7 +16,10 @@ async fn a_task_that_waits_is_leased_at_once_and_brings_all_that_its_agent_needs
     let spec = house.spec("one");
     house.accept(&spec).await;
     let told = house.runner().await.lease("box", 0).await.expect("a task");
-    assert_eq!((&told.spec, told.attempt, &told.definition), (&spec, Attempt(1), &definition()));
+    assert_eq!(
+        (&told.spec, told.attempt, &told.definition),
+        (&spec, Attempt(1), &definition(ModelRole::Agent))
+    );
     assert_eq!(told.time_zone, "Europe/Berlin");
     assert!(told.until > house.now());
     assert_eq!(house.runner().await.lease("box", 0).await, None, "it is leased once");

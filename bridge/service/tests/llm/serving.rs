@@ -1,5 +1,6 @@
 //! Servers that work: what they have is found, who waits is served in turn, streams are heard as they come.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use helix::llm::{Duty, LlmSettings};
@@ -8,6 +9,8 @@ use helix_core::egress::Privacy;
 use helix_core::llm::{LlmError, Tool};
 use secrecy::SecretString;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use wiremock::matchers::{body_partial_json, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -106,4 +109,45 @@ async fn nobody_named_costs_nothing_and_says_so() {
         assert_eq!(model.ready(), Err(LlmError::NotConfigured));
         assert_eq!(model.chat(&asked).await, Err(LlmError::NotConfigured));
     }
+}
+
+/// Reads a request; its first bytes are enough.
+async fn heard(listener: &TcpListener) -> TcpStream {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    assert_ne!(stream.read(&mut [0; 4096]).await.unwrap(), 0);
+    stream
+}
+
+async fn say(mut stream: TcpStream, text: &str) {
+    let body = json!({"model": "m", "message": {"content": text}, "done": true, "eval_count": 1}).to_string();
+    let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all((head + &body).as_bytes()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_works_on_a_task_is_aborted_for_a_sentence_and_asked_again_after_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (models, _) = models(&ollama(&format!("http://{}", listener.local_addr().unwrap())));
+    let (agent, router) = (models.local_agent(), models.router());
+    let (task, sentence) = (chat(Privacy::Home), chat(Privacy::Home));
+    let spoken = tokio::sync::Notify::new();
+    let speaking = async {
+        spoken.notified().await;
+        router.chat(&sentence).await.expect("answered")
+    };
+    let server = async {
+        let mut thinking = heard(&listener).await;
+        spoken.notify_one();
+        let spoken = heard(&listener).await;
+        let rest = thinking.read_to_end(&mut Vec::new()).await;
+        assert!(
+            rest.is_ok() || rest.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset),
+            "it is let go"
+        );
+        say(spoken, "the lamp").await;
+        say(heard(&listener).await, "the heat pump").await;
+    };
+    let (task, sentence, ()) = tokio::join!(agent.chat(&task), speaking, server);
+    assert_eq!(sentence.text.expose(), "the lamp");
+    assert_eq!(task.expect("answered").text.expose(), "the heat pump");
 }

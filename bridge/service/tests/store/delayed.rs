@@ -154,6 +154,7 @@ async fn an_older_database_is_backed_up_before_it_is_brought_up_to_date() {
         "DROP TABLE request",
         "DROP TABLE delivery",
         "DROP TABLE task_result",
+        "DROP TABLE task_call",
         "DROP TABLE task_event",
         "DROP TABLE task",
     ] {
