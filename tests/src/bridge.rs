@@ -178,6 +178,7 @@ impl Bridge {
                 Answer::Runs(_)
                 | Answer::Models(_)
                 | Answer::Address(_)
+                | Answer::Task(_)
                 | Answer::Done(_)
                 | Answer::Failed(_),
             )
@@ -221,6 +222,13 @@ impl Bridge {
     /// The processes it has started that are still there.
     pub fn children(&self) -> Vec<u32> {
         children_of(self.pid())
+    }
+
+    /// Those of its children that run this program.
+    pub fn children_called(&self, name: &str) -> Vec<u32> {
+        let program = |pid: &u32| std::fs::read_link(format!("/proc/{pid}/exe"));
+        let is_called = |pid: &u32| program(pid).is_ok_and(|path| path.ends_with(name));
+        self.children().into_iter().filter(is_called).collect()
     }
 
     /// Sends a signal to the bridge.
@@ -306,7 +314,8 @@ pub fn resident_kib(pid: u32) -> Result<u64> {
     Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 
-fn children_of(parent: u32) -> Vec<u32> {
+/// The processes that a process has started and that are still there.
+pub fn children_of(parent: u32) -> Vec<u32> {
     let threads = std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
     let lists = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
     lists

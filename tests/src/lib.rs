@@ -18,6 +18,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at the events that it waits for")]
 
 pub mod agent;
+pub mod agents;
 pub mod bed;
 pub mod bridge;
 pub mod commands;

@@ -130,6 +130,19 @@ impl Satellite {
         Ok(heard)
     }
 
+    /// Hears what nobody asked for just now, and says that it was played.
+    ///
+    /// # Errors
+    /// Nothing came within `limit`.
+    pub async fn is_told(&self, limit: Duration) -> Result<Heard> {
+        let mut events = self.events.lock().await;
+        let mut heard = Heard::default();
+        let told = self.listen_out(&mut events, &mut heard);
+        tokio::time::timeout(limit, told).await.context("nothing was announced")??;
+        self.send(Played {}).await?;
+        Ok(heard)
+    }
+
     async fn listen_out(
         &self,
         events: &mut mpsc::Receiver<(Duration, Event)>,

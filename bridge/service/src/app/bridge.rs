@@ -31,7 +31,7 @@ use crate::agent::Words;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::control::RunRow;
-use crate::delay::Reports;
+use crate::delay::{DueLoop, Reports};
 use crate::hass::HomeAssistant;
 use crate::metrics::Metrics;
 use crate::satellite::{
@@ -115,6 +115,19 @@ impl Bridge {
             metrics,
             espeak,
         }
+    }
+
+    /// What carries out delayed commands, if they can be kept.
+    pub(super) fn due_loop(self: &Arc<Self>) -> Option<DueLoop<HomeAssistant, SystemClock, Self>> {
+        Some(DueLoop {
+            home: self.home.clone(),
+            clock: self.clock.clone(),
+            calendar: Arc::clone(&self.later.calendar),
+            matrix: self.matrix.clone(),
+            book: self.later.book.clone()?,
+            added: Arc::clone(&self.later.added),
+            reports: Arc::clone(self),
+        })
     }
 
     /// Who helps with what the matcher declined: as long as a person waits who can, or cannot, be told to.
@@ -211,6 +224,15 @@ impl Bridge {
     /// The satellite of a device, if it has one.
     pub(super) fn satellite_of(&self, device: &DeviceId) -> Option<EntityId> {
         self.home.satellite_of(device)
+    }
+
+    /// Keeps what was said at a satellite unasked, for "say that again".
+    pub(super) fn said(&self, satellite: &EntityId, words: &str) {
+        let now = self.clock.now();
+        let satellite = Satellite::Entity(satellite.clone());
+        let mut dialogues = self.dialogues();
+        dialogues.said(&satellite, words, now);
+        dialogues.speaks_of_tasks(&satellite, now);
     }
 
     /// Answers one sentence, whichever way it came; `aside` tells a person to wait, where that can be said.

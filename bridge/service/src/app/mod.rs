@@ -12,6 +12,7 @@ mod status;
 mod storage;
 mod visit;
 mod waited;
+mod work;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -35,7 +36,6 @@ pub use waited::Asked;
 use crate::clock::{SystemCalendar, SystemClock};
 use crate::config::Config;
 use crate::control::ControlServer;
-use crate::delay::DueLoop;
 use crate::hass::{Connector, HomeAssistant};
 use crate::metrics::Metrics;
 use crate::satellite::{Espeak, Server, Settings};
@@ -44,6 +44,7 @@ use later::Later;
 use registration::{Parts, Place, Registration};
 use second_agent::SecondAgent;
 use speech::Speech;
+use work::Work;
 
 /// Parts that have not ended by themselves this long after a signal are dropped.
 const GRACE: Duration = Duration::from_secs(3);
@@ -76,8 +77,8 @@ impl App {
         let (info, info_shown) = watch::channel(Arc::new(offer::info(None, None)));
         let book = store.as_ref().map(|store| Arc::new(store.delayed()) as Arc<dyn DelayBook>);
         let tasks = TaskTracker::new();
-        let later = Later::new(book.clone(), Arc::new(SystemCalendar), tasks.clone());
-        let added = Arc::clone(&later.added);
+        let later = Later::new(book, Arc::new(SystemCalendar), tasks.clone());
+        let work = work::open(&config, store.as_ref(), &home, &models, &metrics).await;
         let shared = Shared {
             home: home.clone(),
             speech: Arc::clone(&speech),
@@ -85,18 +86,9 @@ impl App {
             later,
             books: Books::of(store.as_ref()),
             router: models.router(),
-            desk: None,
+            desk: work.as_ref().map(Work::desk),
         };
         let bridge = Arc::new(Bridge::new(&config, shared, metrics.clone(), espeak.clone()));
-        let due_loop = book.map(|book| DueLoop {
-            home: home.clone(),
-            clock,
-            calendar: Arc::new(SystemCalendar),
-            matrix: config.matrix.clone(),
-            book,
-            added,
-            reports: Arc::clone(&bridge),
-        });
         let settings = Settings { listens_max: config.runs_max, ..Settings::default() };
         let server = Server::bind(config.listen, Arc::clone(&bridge), info_shown, settings).await?;
         let address = server.address();
@@ -104,17 +96,22 @@ impl App {
         let agent = second_agent::open(&config, Arc::clone(&bridge), metrics.clone()).await?;
         let place = Place::new(&config, address.port())?.with_agent(agent.as_ref().map(SecondAgent::offer));
         let registration = Arc::new(Registration::new(&config, parts, place));
+        if let Some(due_loop) = bridge.due_loop() {
+            tasks.spawn(due_loop.run(cancel.clone()));
+        }
+        let answering = work.as_ref().map(Work::answers);
+        if let Some(work) = work {
+            work.spawn(&tasks, Arc::clone(&bridge), home.clone(), &cancel);
+        }
         let answers = Arc::new(status::Desk {
             bridge,
             registration: Arc::clone(&registration),
             speech: Arc::clone(&speech),
             models: Arc::clone(&models),
+            work: answering,
             address,
         });
 
-        if let Some(due_loop) = due_loop {
-            tasks.spawn(due_loop.run(cancel.clone()));
-        }
         if let Some(store) = store {
             tasks.spawn(storage::keep_tidy(store, config.ledger_days, cancel.clone()));
         }

@@ -7,6 +7,7 @@ use super::bridge::Bridge;
 use super::models::models_row;
 use super::registration::Registration;
 use super::speech::Speech;
+use super::work::TaskDesk;
 use crate::control::{Answer, Answers, Ask, PartRow};
 use crate::llm::Models;
 
@@ -19,6 +20,7 @@ pub(super) struct Desk {
     pub(super) registration: Arc<Registration>,
     pub(super) speech: Arc<Speech>,
     pub(super) models: Arc<Models>,
+    pub(super) work: Option<Arc<TaskDesk>>,
     pub(super) address: SocketAddr,
 }
 
@@ -29,6 +31,12 @@ impl Answers for Desk {
             Ask::Status => Answer::Status(self.status()),
             Ask::Models => Answer::Models(Box::new(models_row(&self.models))),
             Ask::Address => Answer::Address(self.address),
+            Ask::Task(ask) => match &self.work {
+                Some(work) => work.answer(ask, &self.bridge.language_or_own(None)).await,
+                None => {
+                    Answer::Failed("tasks cannot be taken; `helix doctor` and the log say why".to_owned())
+                }
+            },
             Ask::Unregister => match self.registration.withdraw().await {
                 Ok(removed) => Answer::Done(removed),
                 Err(error) => Answer::Failed(format!("{error:#}")),

@@ -96,7 +96,12 @@ async fn running_bridge(session: &Session) -> Option<Vec<PartRow>> {
     match ask(&session.config.data_dir, &Ask::Status).await {
         Ok(Answer::Status(parts)) => Some(parts),
         Ok(
-            Answer::Runs(_) | Answer::Models(_) | Answer::Address(_) | Answer::Done(_) | Answer::Failed(_),
+            Answer::Runs(_)
+            | Answer::Models(_)
+            | Answer::Address(_)
+            | Answer::Task(_)
+            | Answer::Done(_)
+            | Answer::Failed(_),
         )
         | Err(_) => None,
     }
@@ -237,7 +242,14 @@ async fn port(session: &Session, bridge_runs: bool) -> Health {
     }
     let address = match ask(&session.config.data_dir, &Ask::Address).await {
         Ok(Answer::Address(address)) => address,
-        Ok(Answer::Runs(_) | Answer::Status(_) | Answer::Models(_) | Answer::Done(_) | Answer::Failed(_))
+        Ok(
+            Answer::Runs(_)
+            | Answer::Status(_)
+            | Answer::Models(_)
+            | Answer::Task(_)
+            | Answer::Done(_)
+            | Answer::Failed(_),
+        )
         | Err(_) => configured,
     };
     match healthcheck::offered(address).await {

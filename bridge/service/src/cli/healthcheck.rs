@@ -19,7 +19,14 @@ pub(crate) async fn run(session: Session) -> anyhow::Result<ExitCode> {
     let address = match ask(&session.config.data_dir, &Ask::Address).await {
         Ok(Answer::Address(address)) => address,
         Err(error) if session.config.listen.port() == 0 => return Err(error.into()),
-        Ok(Answer::Runs(_) | Answer::Status(_) | Answer::Models(_) | Answer::Done(_) | Answer::Failed(_))
+        Ok(
+            Answer::Runs(_)
+            | Answer::Status(_)
+            | Answer::Models(_)
+            | Answer::Task(_)
+            | Answer::Done(_)
+            | Answer::Failed(_),
+        )
         | Err(_) => session.config.listen,
     };
     let programs = offered(address).await?;

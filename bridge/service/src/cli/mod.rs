@@ -1,5 +1,6 @@
 //! Arguments in, exit code out; one file per command.
 
+mod agent;
 mod delayed;
 mod doctor;
 mod healthcheck;
@@ -14,6 +15,7 @@ mod run;
 mod runs;
 mod say;
 mod shortcut;
+mod task;
 mod transcribe;
 mod unregister;
 
@@ -62,6 +64,12 @@ enum Command {
     Models,
     /// Show the last runs of the running bridge and their timelines
     Runs(runs::Args),
+    /// Tasks that agents carry out: run, list, show, cancel
+    #[command(subcommand)]
+    Task(task::Command),
+    /// Kinds of agents: list, show
+    #[command(subcommand)]
+    Agent(agent::Command),
     /// Commands for later: list, cancel
     #[command(subcommand)]
     Delayed(delayed::Command),
@@ -151,6 +159,8 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Model(command) => model::run(context, command).await,
             Command::Models => models::run(context).await,
             Command::Runs(args) => runs::run(context, args).await,
+            Command::Task(command) => task::run(context, command).await,
+            Command::Agent(command) => agent::run(context, command).await,
             Command::Delayed(command) => delayed::run(context, command).await,
             Command::Request(command) => request::run(context, command).await,
             Command::Shortcut(command) => shortcut::run(context, command).await,

@@ -18,7 +18,7 @@ pub(crate) async fn run(session: Session, args: Args) -> anyhow::Result<ExitCode
     let rows = match ask(&session.config.data_dir, &Ask::Runs { conversation: None }).await? {
         Answer::Runs(rows) => rows,
         Answer::Failed(text) => bail!("{text}"),
-        Answer::Status(_) | Answer::Models(_) | Answer::Address(_) | Answer::Done(_) => {
+        Answer::Status(_) | Answer::Models(_) | Answer::Address(_) | Answer::Task(_) | Answer::Done(_) => {
             bail!("the running Helix is of another version; restart it")
         }
     };

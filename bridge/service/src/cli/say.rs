@@ -49,7 +49,12 @@ async fn timeline_of(session: &Session, told: &Told) -> Option<RunRow> {
     match ask(&session.config.data_dir, &Ask::Runs { conversation }).await {
         Ok(Answer::Runs(mut rows)) => rows.pop(),
         Ok(
-            Answer::Status(_) | Answer::Models(_) | Answer::Address(_) | Answer::Done(_) | Answer::Failed(_),
+            Answer::Status(_)
+            | Answer::Models(_)
+            | Answer::Address(_)
+            | Answer::Task(_)
+            | Answer::Done(_)
+            | Answer::Failed(_),
         )
         | Err(_) => None,
     }

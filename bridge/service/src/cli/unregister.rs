@@ -12,7 +12,9 @@ pub(crate) async fn run(session: Session) -> anyhow::Result<ExitCode> {
     let removed = match ask(&session.config.data_dir, &Ask::Unregister).await {
         Ok(Answer::Done(removed)) => removed,
         Ok(Answer::Failed(text)) => bail!("{text}"),
-        Ok(Answer::Runs(_) | Answer::Status(_) | Answer::Models(_) | Answer::Address(_)) => {
+        Ok(
+            Answer::Runs(_) | Answer::Status(_) | Answer::Models(_) | Answer::Address(_) | Answer::Task(_),
+        ) => {
             bail!("the running Helix is of another version; restart it")
         }
         Err(ControlError::NotRunning { .. }) => {

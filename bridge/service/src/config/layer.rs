@@ -5,6 +5,7 @@ mod llm;
 use std::path::{Path, PathBuf};
 
 use helix_core::Language;
+use helix_core::delegate::Quiet;
 use helix_core::dialogue::Pin;
 use helix_core::egress::Cloud;
 use helix_core::listen::Patience;
@@ -80,6 +81,10 @@ layer! {
     tasks_listen: std::net::SocketAddr,
     tasks_database: SecretString,
     runner_token_file: PathBuf,
+    runner: bool,
+    agents_dir: PathBuf,
+    quiet_hours: String,
+    notify: String,
 }
 
 /// Keys whose values appear in no complaint.
@@ -205,7 +210,23 @@ impl Layer {
         if database.as_ref().is_some_and(|url| !is_postgres(url)) {
             return Err(value("tasks_database", "it looks like postgres://USER:PASSWORD@HOST/DATABASE"));
         }
-        Ok(Tasks { listen: self.tasks_listen, database, runner_token: self.runner_token_file.clone() })
+        let quiet = self.quiet_hours.as_deref().map(str::parse::<Quiet>).transpose();
+        let is_action = |action: &String| {
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            action.strip_prefix("notify.").is_some_and(|name| !name.is_empty() && name.chars().all(plain))
+        };
+        if self.notify.as_ref().is_some_and(|action| !is_action(action)) {
+            return Err(value("notify", "a notify action such as notify.mobile_app_pixel is needed"));
+        }
+        Ok(Tasks {
+            listen: self.tasks_listen,
+            database,
+            runner_token: self.runner_token_file.clone(),
+            here: self.runner.unwrap_or(true),
+            agents_dir: self.agents_dir.clone(),
+            quiet: quiet.map_err(|error| value("quiet_hours", &error.to_string()))?,
+            notify: self.notify.clone(),
+        })
     }
 
     fn home(&self, environment: &impl Environment) -> Result<Option<HassConfig>, ConfigError> {

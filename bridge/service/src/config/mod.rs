@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::hass::HassConfig;
 use crate::llm::LlmSettings;
 use helix_core::Language;
+use helix_core::delegate::Quiet;
 use helix_core::dialogue::Pin;
 use helix_core::listen::Patience;
 use helix_core::route::{Matrix, MatrixError};
@@ -39,6 +40,14 @@ pub struct Tasks {
     pub database: Option<SecretString>,
     /// The file with the runners' token; `None`: one in the data folder. Made if it is not there.
     pub runner_token: Option<PathBuf>,
+    /// Whether the bridge carries out tasks itself, by the runner beside it.
+    pub here: bool,
+    /// Where `helix-runner` and `helix-agent` lie; `None` looks beside `helix`.
+    pub agents_dir: Option<PathBuf>,
+    /// When nothing is said aloud that was not asked for just now.
+    pub quiet: Option<Quiet>,
+    /// A notify action of Home Assistant by which messages are sent as well, such as `notify.mobile_app_pixel`.
+    pub notify: Option<String>,
 }
 
 /// Which engine turns speech into text.

@@ -1,5 +1,9 @@
 //! The control socket: commands of the same user (or root) ask the running bridge; one JSON line each way.
 
+mod task;
+
+pub use task::{AgentRow, TaskAnswer, TaskAsk, TaskRow};
+
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -36,6 +40,8 @@ pub enum Ask {
     Models,
     /// The address of the Wyoming port.
     Address,
+    /// Tasks and agents.
+    Task(TaskAsk),
     /// Takes out of Home Assistant what Helix put in, and stops registering.
     Unregister,
 }
@@ -131,6 +137,8 @@ pub enum Answer {
     Models(Box<ModelsRow>),
     /// The address of the Wyoming port, with the number that it got if 0 was configured.
     Address(SocketAddr),
+    /// Tasks and agents.
+    Task(TaskAnswer),
     /// It is done; what was done.
     Done(Vec<String>),
     /// It could not be done.

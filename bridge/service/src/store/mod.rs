@@ -1,6 +1,7 @@
 //! SQLite as the other party: what was promised or left the house is committed here before anything follows from it.
 //! One file, one writer, any number of readers, also of other processes.
 
+mod definition;
 mod delayed;
 mod error;
 mod ledger;
@@ -9,6 +10,7 @@ mod request;
 mod shortcut;
 mod spent;
 
+pub use definition::DefinitionTable;
 pub use delayed::{DelayedRow, DelayedTable};
 pub use error::StoreError;
 pub use ledger::{EgressRow, EgressTable};
@@ -63,6 +65,11 @@ impl Store {
     /// The ledger's entries.
     pub fn egress(&self) -> EgressTable {
         EgressTable { store: self.clone() }
+    }
+
+    /// Definitions of agents.
+    pub fn definitions(&self) -> DefinitionTable {
+        DefinitionTable { store: self.clone() }
     }
 
     /// Delayed commands.

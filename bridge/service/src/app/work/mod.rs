@@ -1,0 +1,168 @@
+//! Tasks as a part of the bridge: the book, who takes orders, who carries them out, who comes back with the answers.
+
+mod catalogue;
+mod desk;
+mod runner;
+mod shown;
+mod teller;
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use helix_core::delegate::{Desk, Quiet};
+use helix_core::home::{EntityState, HomeError, Registry};
+use helix_core::{Calendar, EntityId, Home};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::bridge::Bridge;
+use crate::clock::{SystemCalendar, SystemClock};
+use crate::config::Config;
+use crate::deliver::Deliveries;
+use crate::gateway::{self, GatewayServer, Listen, Minds, Parts, Settings};
+use crate::hass::HomeAssistant;
+use crate::llm::Models;
+use crate::metrics::Metrics;
+use crate::store::Store;
+use crate::tasks::TaskBook;
+use catalogue::Catalogue;
+pub(super) use desk::TaskDesk;
+use runner::LocalRunner;
+use teller::Rooms;
+
+/// Opens what tasks need; without it there still is voice, and who wants a task is told so.
+pub(super) async fn open(
+    config: &Config,
+    store: Option<&Store>,
+    home: &HomeAssistant,
+    models: &Arc<Models>,
+    metrics: &Metrics,
+) -> Option<Work> {
+    let opened = Work::open(config, store?, home, models, metrics).await;
+    opened.inspect_err(|error| tracing::error!("no tasks are taken: {error:#}")).ok()
+}
+
+/// Everything about tasks, ready to run.
+#[derive(Debug)]
+pub(super) struct Work {
+    desk: Arc<TaskDesk>,
+    book: TaskBook,
+    server: GatewayServer,
+    runner: Option<LocalRunner>,
+    quiet: Option<Quiet>,
+    notify: Option<String>,
+}
+
+impl Work {
+    /// Opens the book and the gateway.
+    ///
+    /// # Errors
+    /// The book's database cannot be used, the socket cannot be made, a port is taken.
+    async fn open(
+        config: &Config,
+        store: &Store,
+        home: &HomeAssistant,
+        models: &Arc<Models>,
+        metrics: &Metrics,
+    ) -> anyhow::Result<Self> {
+        let calendar: Arc<dyn Calendar> = Arc::new(SystemCalendar);
+        let book = match &config.tasks.database {
+            Some(url) => TaskBook::in_postgres(url).await.context("the tasks' database cannot be used")?,
+            None => TaskBook::in_store(store.clone()),
+        };
+        let catalogue = Arc::new(Catalogue::open(store.clone(), &config.data_dir)?);
+        let listen = Listen {
+            data_dir: config.data_dir.clone(),
+            address: config.tasks.listen,
+            runner_token: config.tasks.runner_token.clone(),
+        };
+        let parts = Parts {
+            book: book.clone(),
+            definitions: Arc::<Catalogue>::clone(&catalogue),
+            home: Arc::new(House(home.clone())),
+            minds: Minds {
+                router: models.router_for_tasks(),
+                local: models.local_agent(),
+                cloud: models.cloud_agent(),
+            },
+            tools: Arc::new(()),
+            calendar: Arc::clone(&calendar),
+        };
+        let server = GatewayServer::bind(&listen, parts, Settings::default(), metrics.clone()).await?;
+        let runner = LocalRunner::find(config);
+        let desk = TaskDesk {
+            book: book.clone(),
+            gateway: server.gateway(),
+            catalogue,
+            models: Arc::clone(models),
+            home: home.clone(),
+            permitted: config.llm.cloud,
+            calendar,
+            runs_here: runner.is_some(),
+        };
+        Ok(Self {
+            desk: Arc::new(desk),
+            book,
+            server,
+            runner,
+            quiet: config.tasks.quiet,
+            notify: config.tasks.notify.clone(),
+        })
+    }
+
+    /// Who takes orders.
+    pub(super) fn desk(&self) -> Arc<dyn Desk> {
+        Arc::<TaskDesk>::clone(&self.desk)
+    }
+
+    /// Who answers commands about tasks.
+    pub(super) fn answers(&self) -> Arc<TaskDesk> {
+        Arc::clone(&self.desk)
+    }
+
+    /// Starts what carries out tasks and what tells of their ends.
+    pub(super) fn spawn(
+        self,
+        tasks: &TaskTracker,
+        bridge: Arc<Bridge>,
+        home: HomeAssistant,
+        cancel: &CancellationToken,
+    ) {
+        let deliveries = Deliveries {
+            book: self.book.clone(),
+            teller: Arc::new(Rooms { home, bridge, notify: self.notify }),
+            clock: SystemClock::start(),
+            calendar: Arc::new(SystemCalendar),
+            quiet: self.quiet,
+            ends: self.server.gateway().ends(),
+        };
+        tasks.spawn(deliveries.run(cancel.clone()));
+        tasks.spawn(self.server.run(cancel.clone()));
+        if let Some(runner) = self.runner {
+            tasks.spawn(runner.run(cancel.clone()));
+        }
+        let (book, stop) = (self.book, cancel.clone());
+        tasks.spawn(async move {
+            stop.cancelled().await;
+            book.close().await;
+        });
+    }
+}
+
+/// The home as agents are told of it.
+#[derive(Debug)]
+struct House(HomeAssistant);
+
+impl gateway::Home for House {
+    fn time_zone(&self) -> String {
+        self.0.config().map_or_else(|_| "UTC".to_owned(), |facts| facts.time_zone)
+    }
+
+    fn registry(&self) -> Result<Arc<Registry>, HomeError> {
+        Home::registry(&self.0)
+    }
+
+    fn state(&self, entity: &EntityId) -> Option<EntityState> {
+        Home::state(&self.0, entity)
+    }
+}

@@ -1,0 +1,116 @@
+//! The runner of this machine: a child process that carries out tasks, started again when it ends.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::gateway::{RUNNER_TOKEN_NAME, SOCKET_NAME};
+
+/// The programs, beside `helix`.
+const RUNNER: &str = "helix-runner";
+const AGENT: &str = "helix-agent";
+/// A runner that ended is started again after this time, twice as long each time it ends early.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+const AGAIN_MAX: Duration = Duration::from_mins(1);
+/// One that lived so long did not end early.
+const LIVED: Duration = Duration::from_mins(2);
+/// It stops its agents and gives their tasks back within this time.
+const GRACE: Duration = Duration::from_millis(2500);
+
+/// How to start the runner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LocalRunner {
+    program: PathBuf,
+    agent: PathBuf,
+    data_dir: PathBuf,
+    token: PathBuf,
+}
+
+impl LocalRunner {
+    /// The one of the configuration, else that beside this program; `None` if there is none, or none is wanted.
+    pub(super) fn find(config: &Config) -> Option<Self> {
+        if !config.tasks.here {
+            return None;
+        }
+        let own = || Some(std::env::current_exe().ok()?.parent()?.to_owned());
+        let folder = config.tasks.agents_dir.clone().or_else(own)?;
+        let (program, agent) = (folder.join(RUNNER), folder.join(AGENT));
+        let token = config.tasks.runner_token.clone();
+        let there = program.is_file() && agent.is_file();
+        if !there {
+            tracing::info!(folder = %folder.display(), "no runner lies beside helix: tasks need one on another machine");
+        }
+        there.then(|| Self {
+            program,
+            agent,
+            data_dir: config.data_dir.clone(),
+            token: token.unwrap_or_else(|| config.data_dir.join(RUNNER_TOKEN_NAME)),
+        })
+    }
+
+    /// Keeps it running until cancelled.
+    pub(super) async fn run(self, cancel: CancellationToken) {
+        let mut pause = AGAIN_AFTER;
+        while !cancel.is_cancelled() {
+            let ended = match self.start() {
+                Ok(mut child) => {
+                    let lived = timeout(LIVED, async {
+                        tokio::select! { _ = child.wait() => {}, () = cancel.cancelled() => {} }
+                    });
+                    if lived.await.is_err() {
+                        pause = AGAIN_AFTER;
+                    }
+                    tokio::select! {
+                        status = child.wait() => status.map_or_else(|error| error.to_string(), |status| status.to_string()),
+                        () = cancel.cancelled() => return stop(child).await,
+                    }
+                }
+                Err(error) => error.to_string(),
+            };
+            tracing::warn!(
+                ended,
+                again_in_s = pause.as_secs(),
+                "the runner has ended; its tasks are begun again"
+            );
+            let _ = timeout(pause, cancel.cancelled()).await;
+            pause = (pause * 2).min(AGAIN_MAX);
+        }
+    }
+
+    /// Its standard input stays open as long as this process lives: a runner without its bridge would be one too many.
+    fn start(&self) -> std::io::Result<Child> {
+        let socket = self.data_dir.join(SOCKET_NAME);
+        Command::new(&self.program)
+            .arg("run")
+            .arg("--bridge")
+            .arg(format!("unix:{}", socket.display()))
+            .arg("--token-file")
+            .arg(&self.token)
+            .args(["--backend", "process", "--name", "here", "--drain", "1", "--until-stdin-closes"])
+            .arg("--state")
+            .arg(self.data_dir.join("runner"))
+            .arg("--agent")
+            .arg(&self.agent)
+            .stdin(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+    }
+}
+
+/// Asks it to end, and ends it if it does not.
+async fn stop(mut child: Child) {
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    if let Some(pid) = pid {
+        let _ = kill_process(pid, Signal::TERM);
+    }
+    if timeout(GRACE, child.wait()).await.is_err() {
+        tracing::warn!("the runner did not end in time and was killed");
+        let _ = child.kill().await;
+    }
+}

@@ -1,0 +1,62 @@
+//! The programs that carry out tasks, built as they are shipped: `helix-runner`, and `helix-agent` as one static file.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+/// A folder with both, built if they are out of date.
+///
+/// # Errors
+/// They cannot be built.
+pub fn folder() -> Result<PathBuf> {
+    let folder = crate::bridge::new_folder("agents")?;
+    std::fs::copy(runner()?, folder.join("helix-runner"))?;
+    std::fs::copy(agent()?, folder.join("helix-agent"))?;
+    Ok(folder)
+}
+
+/// `helix-runner`.
+///
+/// # Errors
+/// It cannot be built.
+pub fn runner() -> Result<PathBuf> {
+    let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
+    cargo.current_dir(root()?).args([
+        "build",
+        "--quiet",
+        "--package",
+        "helix-runner",
+        "--bin",
+        "helix-runner",
+    ]);
+    cargo.args(["--message-format", "json-render-diagnostics"]);
+    let built = cargo.stderr(Stdio::inherit()).output().context("cargo")?;
+    ensure!(built.status.success(), "helix-runner cannot be built");
+    let messages = String::from_utf8(built.stdout)?;
+    let objects = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let path = objects.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
+    path.context("the path of helix-runner")
+}
+
+/// `helix-agent` for this machine.
+///
+/// # Errors
+/// It cannot be built.
+pub fn agent() -> Result<PathBuf> {
+    let architecture = match std::env::consts::ARCH {
+        "aarch64" => "arm64",
+        _ => "amd64",
+    };
+    let script = root()?.join("agents/agent/build");
+    let built = Command::new(script).arg(architecture).stderr(Stdio::inherit()).output()?;
+    ensure!(built.status.success(), "helix-agent cannot be built");
+    let line = String::from_utf8(built.stdout)?;
+    let path = line.trim().split_once(' ').map(|(_, path)| PathBuf::from(path));
+    path.context("the path of helix-agent")
+}
+
+fn root() -> Result<&'static Path> {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the root")
+}
