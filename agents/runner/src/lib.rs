@@ -7,13 +7,19 @@
 mod backend;
 mod bridge;
 mod carry;
+pub mod cli;
 mod clock;
+mod confine;
 mod counts;
+mod finding;
 pub mod kubernetes;
+mod process;
 mod runner;
 
 pub use backend::{
     AgentKey, AgentStream, Backend, BackendError, Capabilities, Ended, ExitReport, Found, Started, Tail, Work,
 };
 pub use bridge::{AddressError, Bridge, BridgeAddress, BridgeError, Channel, Dialer, Lease};
+pub use finding::Finding;
+pub use process::{ProcessSettings, Processes};
 pub use runner::{Runner, Settings};

@@ -92,6 +92,7 @@ impl<B: Backend> Runner<B> {
             self.ending.cancel();
             tasks.wait().await;
         }
+        loops.shutdown().await;
         self.counts.log(0);
         Ok(())
     }

@@ -264,7 +264,7 @@ async fn what_died_without_a_result_is_given_back_with_what_happened() {
         (Failure::Limit, "the agent was out of memory, without a result".to_owned())
     );
     assert_eq!(why(2, "lies"), (Failure::Agent, "the agent ended with code 0, without a result".to_owned()));
-    assert_eq!(why(3, "garbage").0, Failure::Unavailable);
+    assert_eq!(why(3, "garbage").0, Failure::Agent);
     assert!(why(4, "tells/4").1.starts_with("runner-image-missing: "));
     assert_eq!(why(5, "waits/5").0, Failure::Limit);
 }

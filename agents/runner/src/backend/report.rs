@@ -13,10 +13,16 @@ pub enum Ended {
     OutOfMemory,
     /// It took longer than it may.
     Deadline,
+    /// It took more time of a processor than it may.
+    Processor,
     /// It wrote more than it may.
     Output,
+    /// Not by itself, though it had closed its line or said what is no request.
+    Silent,
     /// It was told to.
     Stopped,
+    /// It was not begun: this machine did not let it be confined.
+    Unconfined,
 }
 
 /// What is left of an agent.
@@ -37,9 +43,9 @@ impl Ended {
         match self {
             Self::Code(0) => None,
             Self::Code(code) if LASTING.contains(&code) => Some(Failure::Impossible),
-            Self::Code(_) | Self::Signal(_) => Some(Failure::Agent),
-            Self::OutOfMemory | Self::Deadline | Self::Output => Some(Failure::Limit),
-            Self::Stopped => Some(Failure::Unavailable),
+            Self::Code(_) | Self::Signal(_) | Self::Silent => Some(Failure::Agent),
+            Self::OutOfMemory | Self::Deadline | Self::Processor | Self::Output => Some(Failure::Limit),
+            Self::Stopped | Self::Unconfined => Some(Failure::Unavailable),
         }
     }
 
@@ -50,8 +56,11 @@ impl Ended {
             Self::Signal(signal) => format!("the agent ended by signal {signal}"),
             Self::OutOfMemory => "the agent was out of memory".to_owned(),
             Self::Deadline => "the agent took longer than its deadline".to_owned(),
+            Self::Processor => "the agent took more time of a processor than it may".to_owned(),
             Self::Output => "the agent wrote more than it may".to_owned(),
+            Self::Silent => "the agent made no sense any more".to_owned(),
             Self::Stopped => "the agent was stopped".to_owned(),
+            Self::Unconfined => "the agent could not be confined, see helix-runner doctor".to_owned(),
         }
     }
 }

@@ -132,10 +132,11 @@ impl<B: Backend> Carrier<B> {
         }
         self.backend.stop(key, GRACE).await?;
         let report = ended.await?;
-        Ok(match verdict {
-            forward::Verdict::TooMuch => ExitReport { ended: Ended::Output, ..report },
-            forward::Verdict::Over => report,
-        })
+        let ended = match verdict {
+            forward::Verdict::TooMuch => Ended::Output,
+            forward::Verdict::Over => Ended::Silent,
+        };
+        Ok(ExitReport { ended, ..report })
     }
 
     async fn outcome(&self, key: &AgentKey, end: End, told: Option<Told>) -> Outcome {

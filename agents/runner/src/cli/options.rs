@@ -1,0 +1,55 @@
+//! Options that several commands have.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::{Args, ValueEnum};
+
+use crate::process::{ProcessSettings, Processes};
+
+/// Where agents run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Place {
+    /// Confined processes of this machine.
+    Process,
+}
+
+/// How agents are started.
+#[derive(Debug, Clone, Args)]
+pub(super) struct AgentOptions {
+    /// Where agents run
+    #[arg(long, value_enum, default_value = "process", env = "HELIX_RUNNER_BACKEND")]
+    pub(super) backend: Place,
+    /// The name of this runner: lowercase letters, digits and dashes
+    #[arg(long, default_value = "runner", env = "HELIX_RUNNER_NAME")]
+    pub(super) name: String,
+    /// The folder for what the runner remembers of its agents
+    #[arg(long, default_value = "/var/lib/helix-runner", env = "HELIX_RUNNER_STATE")]
+    pub(super) state: PathBuf,
+    /// The agent's program, linked statically (backend process)
+    #[arg(long, default_value = "/usr/local/bin/helix-agent", env = "HELIX_AGENT")]
+    pub(super) agent: PathBuf,
+    /// The memory that one agent may have, MiB
+    #[arg(long, default_value_t = 256)]
+    pub(super) memory: u64,
+    /// The time of one processor that one agent may take, seconds
+    #[arg(long, default_value_t = 120)]
+    pub(super) processor: u64,
+    /// The user that an agent becomes if the runner is root
+    #[arg(long, default_value_t = 65_532)]
+    pub(super) user: u32,
+}
+
+impl AgentOptions {
+    pub(super) fn processes(&self) -> Result<Processes> {
+        let settings = ProcessSettings {
+            launcher: std::env::current_exe().context("where helix-runner is")?,
+            agent: self.agent.clone(),
+            state: self.state.join(&self.name),
+            user: (self.user != 0).then_some(self.user),
+            memory: self.memory * 1024 * 1024,
+            processor_s: self.processor,
+        };
+        Ok(Processes::new(settings)?)
+    }
+}

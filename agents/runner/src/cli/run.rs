@@ -1,0 +1,94 @@
+//! `helix-runner run`.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use super::options::{AgentOptions, Place};
+use crate::backend::Backend;
+use crate::bridge::{Bridge, BridgeAddress, Dialer};
+use crate::runner::{Runner, Settings};
+
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// Where the bridge is: `unix:/path`, `http://host:port` or `https://host:port`
+    #[arg(long, env = "HELIX_BRIDGE")]
+    bridge: BridgeAddress,
+    /// The file with this runner's token; read anew for each request
+    #[arg(long, env = "HELIX_RUNNER_TOKEN_FILE")]
+    token_file: PathBuf,
+    /// A file with the only authorities that are trusted for https, PEM
+    #[arg(long)]
+    ca: Option<PathBuf>,
+    /// Tasks at the same time
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    slots: u16,
+    /// Takes tasks for these agents only (may be repeated); all if it is left out
+    #[arg(long = "for")]
+    agents: Vec<String>,
+    /// How long running tasks may go on after the runner was told to end, seconds
+    #[arg(long, default_value_t = 10)]
+    drain: u64,
+    #[command(flatten)]
+    agent: AgentOptions,
+}
+
+impl Run {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        log();
+        // Agents end with the thread that started them: there is one, and it lives as long as the runner.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            match self.agent.backend {
+                Place::Process => self.serve(self.agent.processes()?).await,
+            }
+        })
+    }
+
+    async fn serve<B: Backend>(&self, backend: B) -> Result<ExitCode> {
+        let name = self.agent.name.parse().context("--name")?;
+        let agents = self.agents.iter().map(|name| name.parse().context("--for")).collect::<Result<_>>()?;
+        let dialer = Dialer::new(self.bridge.clone(), self.ca.as_deref())?;
+        // What is missing is told now, and not when the first task comes.
+        backend.prepare(None).await?;
+        let bridge = Bridge::new(dialer, self.token_file.clone(), name);
+        let settings = Settings { slots: self.slots.into(), agents, drain: Duration::from_secs(self.drain) };
+        let stop = CancellationToken::new();
+        let runner = Runner::new(backend, bridge, settings).run(stop.clone());
+        let mut runner = std::pin::pin!(runner);
+        tracing::info!(bridge = %self.bridge, slots = self.slots, "ready");
+        tokio::select! {
+            ended = &mut runner => ended?,
+            () = told_to_end() => {
+                stop.cancel();
+                runner.await?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn log() {
+    let filter = EnvFilter::try_from_env("HELIX_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let ansi = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).init();
+}
+
+async fn told_to_end() {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

@@ -1,0 +1,72 @@
+//! Agents that try what they may not.
+
+use std::collections::BTreeMap;
+
+use helix_runner::{Backend as _, Ended};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+use super::{Bed, LONG, answers, heard, order, work};
+
+pub(crate) async fn an_agent_reaches_nobody_reads_nothing_and_is_nobody(bed: &impl Bed) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+    let address = listener.local_addr().expect("its address");
+    let backend = bed.backend().await;
+    let work = work(1);
+    let mut stream = backend.start(&work).await.expect("started").stream.expect("a line");
+    order(&mut stream, &format!("report {address}")).await;
+    let said = heard(&mut stream).await;
+    let mut answers = answers(&said);
+    let uid = answers.remove("uid").expect("a user");
+    let env = answers.remove("env").expect("an environment");
+    assert!(answers.len() >= 16, "{said}");
+    let done: BTreeMap<_, _> = answers.iter().filter(|(_, how)| *how != "refused").collect();
+    assert!(done.is_empty(), "it could: {done:?}");
+    assert_ne!(uid, "0");
+    let known = ["HELIX_BRIDGE", "PATH", "HOME", "HOSTNAME"];
+    assert!(env.split(',').all(|name| known.contains(&name)), "{env}");
+    assert_eq!(backend.wait(&work.key).await.expect("ended").ended, Ended::Code(0));
+    backend.remove(&work.key).await.expect("removed");
+}
+
+pub(crate) async fn too_much_memory_is_told_as_out_of_memory(bed: &impl Bed) {
+    let report = ended(bed, "memory").await;
+    assert_eq!(report, Ended::OutOfMemory);
+}
+
+pub(crate) async fn endless_errors_end_the_agent(bed: &impl Bed) {
+    let report = ended(bed, "stderr").await;
+    assert_eq!(report, Ended::Output);
+}
+
+pub(crate) async fn a_fork_bomb_stays_one_agent(bed: &impl Bed) {
+    let backend = bed.backend().await;
+    let bomb = work(1);
+    let mut stream = backend.start(&bomb).await.expect("started").stream.expect("a line");
+    order(&mut stream, "forks").await;
+    // Somebody else is served meanwhile.
+    let other = work(2);
+    let mut beside = backend.start(&other).await.expect("started").stream.expect("a line");
+    order(&mut beside, "exit 0").await;
+    let report = timeout(LONG, backend.wait(&other.key)).await.expect("in time").expect("ended");
+    assert_eq!(report.ended, Ended::Code(0));
+    backend.remove(&bomb.key).await.expect("removed");
+    backend.remove(&other.key).await.expect("removed");
+    // Whoever it begot would hold its line.
+    let mut rest = [0; 1];
+    let read = timeout(LONG, stream.stdout.read(&mut rest)).await.expect("nobody is left");
+    assert_eq!(read.unwrap_or(0), 0);
+    assert!(!bed.is_alive(&bomb.key).await);
+}
+
+async fn ended(bed: &impl Bed, line: &str) -> Ended {
+    let backend = bed.backend().await;
+    let work = work(1);
+    let mut stream = backend.start(&work).await.expect("started").stream.expect("a line");
+    order(&mut stream, line).await;
+    let report = timeout(LONG, backend.wait(&work.key)).await.expect("in time").expect("ended");
+    assert!(report.stderr.len() <= helix_runner::Tail::LEN_MAX);
+    backend.remove(&work.key).await.expect("removed");
+    report.ended
+}
