@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use helix_contract::TaskId;
 use helix_contract::api::TaskAttempt;
-use helix_contract::{Digest, TaskId};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use super::desk::Desk;
 use super::refusal::{Refusal, json};
 use super::server::Answer;
-use crate::tasks::{Begun, Cost};
+use crate::tasks::{Asked, Begun, Cost};
 
 /// What came of the work of a call.
 #[derive(Debug)]
@@ -26,9 +26,7 @@ pub(super) struct Worked {
 #[derive(Debug, Clone)]
 pub(super) struct Numbered {
     pub(super) of: TaskAttempt,
-    pub(super) seq: u64,
-    /// The digest of the whole request.
-    pub(super) request: Digest,
+    pub(super) asked: Asked,
     /// What it may take.
     pub(super) most: Cost,
 }
@@ -50,7 +48,7 @@ struct Place {
 
 impl Place {
     fn take(desk: &Arc<Desk>, call: &Numbered) -> Result<Self, Refusal> {
-        let call = (call.of.task.clone(), call.seq);
+        let call = (call.of.task.clone(), call.asked.seq);
         let is_free = desk.under_way.lock().insert(call.clone());
         if is_free { Ok(Self { desk: Arc::clone(desk), call }) } else { Err(Refusal::UnderWay) }
     }
@@ -90,11 +88,11 @@ async fn done<F: Future<Output = Worked>>(
     call: &Numbered,
     work: impl FnOnce(Cost) -> F,
 ) -> Result<Vec<u8>, Refusal> {
-    let Numbered { of, seq, request, most } = call;
+    let Numbered { of, asked, most } = call;
     // Before the book is asked: an end after that is not missed.
     let waits = desk.waiting.enter(of);
     let book = &desk.parts.book;
-    let taken = match book.begin_call(of, *seq, request, *most).await? {
+    let taken = match book.begin_call(of, asked, *most).await? {
         Begun::Go(taken) => taken,
         Begun::Known(answer) => return Ok(answer.into_bytes()),
         Begun::Other => return Err(Refusal::OtherRequest),
@@ -109,7 +107,7 @@ async fn done<F: Future<Output = Worked>>(
         worked = work(taken) => worked,
     };
     let text = answer.as_ref().ok().map(|answer| String::from_utf8_lossy(answer));
-    book.end_call(&of.task, (*seq, request), (*most, cost), text.as_deref()).await?;
+    book.end_call(&of.task, asked, (*most, cost), text.as_deref()).await?;
     answer
 }
 

@@ -17,7 +17,7 @@ use super::refusal::Refusal;
 use super::server::Answer;
 use super::tool::digest;
 use super::{Minds, origin_of};
-use crate::tasks::{Cost, Task};
+use crate::tasks::{Asked, Cost, Task};
 
 /// Few languages have tokens shorter than this: what is set aside is rather too much.
 const BYTES_PER_TOKEN: usize = 3;
@@ -32,8 +32,7 @@ pub(super) async fn chat(
     let task = desk.current(&of).await?;
     let found = desk.parts.definitions.find(&task.spec.agent).await.map_err(Unassignable::Definitions)?;
     let definition = found.ok_or(Unassignable::Unknown)?;
-    let digest = digest(&request)?;
-    let seq = request.seq;
+    let asked = Asked { seq: request.seq, request: digest(&request)?, tool: None };
     let chosen = choose(&desk.parts.minds, &task, definition.model)?;
     let mut chat = conversation(&definition, request, chosen.origin)?;
     let input = input_tokens(&chat);
@@ -41,7 +40,7 @@ pub(super) async fn chat(
     let output = left.saturating_sub(input).min(chat.output_max.into()).max(OUTPUT_MIN);
     chat.output_max = u32::try_from(output).unwrap_or(chat.output_max).min(chat.output_max);
     let most = cost_of(&*chosen.model, Usage { input, output: chat.output_max.into() });
-    let call = Numbered { of, seq, request: digest, most };
+    let call = Numbered { of, asked, most };
     carry_out(desk, call, move |taken| async move {
         let asked = chosen.model.chat(&chat).await;
         answered(&*chosen.model, asked, most, taken)

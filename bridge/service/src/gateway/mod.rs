@@ -38,7 +38,7 @@ use tokio::sync::watch;
 pub use secret::SecretError;
 pub use server::GatewayServer;
 
-use crate::tasks::{Cancelled, Task, TaskBook, TaskError};
+use crate::tasks::{Cancelled, Task, TaskBook, TaskError, ToolCalled};
 use desk::Desk;
 
 /// The socket's name in the data folder.
@@ -154,6 +154,9 @@ pub struct ToolCall<'a> {
     pub spec: &'a TaskSpecV1,
     /// Where it was asked for: decides what may leave the house.
     pub origin: Origin,
+    /// The other calls of tools that the task has made, in order; those that are under way have no outcome. What they found
+    /// decides which pages may be read.
+    pub others: Vec<ToolCalled>,
     /// What the task may still spend, millionths of the currency of the configuration.
     pub micros_left: u64,
 }

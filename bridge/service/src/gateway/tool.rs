@@ -14,7 +14,7 @@ use super::refusal::Refusal;
 use super::scope::permitted;
 use super::server::Answer;
 use super::{Called, Tool, ToolCall, origin_of};
-use crate::tasks::{Cost, Task};
+use crate::tasks::{Asked, Cost, Task};
 
 /// How long a tool may take: a slow page has 20 s, and a search asks several.
 const TOOL_LIMIT: Duration = Duration::from_mins(1);
@@ -27,7 +27,9 @@ pub(super) async fn call(
     let task = desk.current(&of).await?;
     let tool = permitted(&task.spec, &request.tool)?;
     let most = Cost { tool_calls: 1, ..Cost::default() };
-    let call = Numbered { of, seq: request.seq, request: digest(&request)?, most };
+    let named = Some((request.tool.clone(), request.input.clone()));
+    let asked = Asked { seq: request.seq, request: digest(&request)?, tool: named };
+    let call = Numbered { of, asked, most };
     let own = Arc::clone(desk);
     carry_out(desk, call, move |_| async move { work(&own, &task, tool, &request).await }).await
 }
@@ -62,8 +64,16 @@ async fn ask(desk: &Desk, task: &Task, tool: Tool, request: &ToolRequestV1) -> R
         });
     }
     let micros_left = desk.micros_left(task).await?;
-    let call =
-        ToolCall { tool, input: &request.input, spec: &task.spec, origin: origin_of(task), micros_left };
+    let mut others = desk.parts.book.tool_calls(&task.spec.id).await?;
+    others.retain(|other| other.seq != request.seq);
+    let call = ToolCall {
+        tool,
+        input: &request.input,
+        spec: &task.spec,
+        origin: origin_of(task),
+        others,
+        micros_left,
+    };
     desk.parts.tools.call(call).await.map_err(Refusal::Tool)
 }
 

@@ -1,9 +1,10 @@
 //! Calls of agents: what was answered is answered again, and what a task takes is counted over all of its attempts.
 
-use helix_contract::api::TaskAttempt;
-use helix_contract::{Digest, Limits, TaskId, Usage};
+use helix_contract::api::{TaskAttempt, ToolAnswerV1, ToolOutcome};
+use helix_contract::{Digest, Limits, NameError, TaskId, ToolName, Usage, decode};
+use serde_json::Value;
 
-use super::row::number;
+use super::row::{number, unreadable};
 use super::rules::Claim;
 use super::sql::{Tx, values};
 use super::{TaskBook, TaskError, locked};
@@ -65,6 +66,30 @@ pub enum Limit {
     ToolCalls,
 }
 
+/// What a call asks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    /// Its number within the task.
+    pub seq: u64,
+    /// The digest of the whole request.
+    pub request: Digest,
+    /// The tool and its input; of a call of a model nothing.
+    pub tool: Option<(ToolName, Value)>,
+}
+
+/// A call of a tool, as it was made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolCalled {
+    /// Its number within the task.
+    pub seq: u64,
+    /// The tool.
+    pub tool: ToolName,
+    /// Its input.
+    pub input: Value,
+    /// What came of it, if it was answered.
+    pub outcome: Option<ToolOutcome>,
+}
+
 /// Whether a call may be carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begun {
@@ -85,6 +110,7 @@ const TAKEN: &str = "SELECT CAST(coalesce(sum(tokens_in), 0) AS BIGINT), CAST(co
                      FROM task_call WHERE task = $1";
 
 type Taken = (i64, i64, i64, i64);
+type CalledRow = (i64, String, Option<String>, Option<String>);
 
 fn cost((tokens_in, tokens_out, micros, tool_calls): Taken) -> Cost {
     let whole = |number: i64| u64::try_from(number).unwrap_or_default();
@@ -106,23 +132,38 @@ impl TaskBook {
         Ok(rows.into_iter().next().map(cost).unwrap_or_default())
     }
 
-    /// Begins call `seq` of a task, which may take `most`.
+    /// Begins a call of a task, which may take `most`.
     ///
     /// # Errors
     /// What keeps it from being read or written; then nothing is set aside.
-    pub async fn begin_call(
-        &self,
-        of: &TaskAttempt,
-        seq: u64,
-        request: &Digest,
-        most: Cost,
-    ) -> Result<Begun, TaskError> {
+    pub async fn begin_call(&self, of: &TaskAttempt, asked: &Asked, most: Cost) -> Result<Begun, TaskError> {
         let mut tx = self.database.begin().await?;
-        let begun = begin_in(&mut tx, of, seq, &request.to_string(), most).await;
+        let begun = begin_in(&mut tx, of, asked, most).await;
         tx.end(begun).await
     }
 
-    /// Ends call `seq`, for which `most` was set aside and which has taken `cost`. What is answered once stays the answer;
+    /// The calls of tools of a task, in order, also those that nobody has answered yet.
+    ///
+    /// # Errors
+    /// What keeps them from being read.
+    pub async fn tool_calls(&self, task: &TaskId) -> Result<Vec<ToolCalled>, TaskError> {
+        let sql = "SELECT seq, tool, input, answer FROM task_call WHERE task = $1 AND tool IS NOT NULL ORDER BY seq";
+        let rows: Vec<CalledRow> = self.database.rows(sql, values![task.as_str()]).await?;
+        let called = |(seq, tool, input, answer): CalledRow| {
+            let wrong = |reason: String| unreadable(task.as_str(), reason);
+            let input = serde_json::from_str(input.as_deref().unwrap_or("null"));
+            let answer = answer.map(|answer| decode::<ToolAnswerV1>(answer.as_bytes())).transpose();
+            Ok(ToolCalled {
+                seq: u64::try_from(seq).unwrap_or_default(),
+                tool: tool.parse().map_err(|error: NameError| wrong(error.to_string()))?,
+                input: input.map_err(|error| wrong(error.to_string()))?,
+                outcome: answer.map_err(|error| wrong(error.to_string()))?.map(|answer| answer.outcome),
+            })
+        };
+        rows.into_iter().map(called).collect()
+    }
+
+    /// Ends a call, for which `most` was set aside and which has taken `cost`. What is answered once stays the answer;
     /// without one the call may be made again.
     ///
     /// # Errors
@@ -130,7 +171,7 @@ impl TaskBook {
     pub async fn end_call(
         &self,
         task: &TaskId,
-        (seq, request): (u64, &Digest),
+        asked: &Asked,
         (most, cost): (Cost, Cost),
         answer: Option<&str>,
     ) -> Result<(), TaskError> {
@@ -139,10 +180,10 @@ impl TaskBook {
                    answer = CASE WHEN answer IS NULL AND request = $7 THEN $8 ELSE answer END \
                    WHERE task = $1 AND seq = $2";
         let more = |cost: u64, most: u64| number(cost).saturating_sub(number(most));
-        let request = request.to_string();
+        let request = asked.request.to_string();
         let values = values![
             task.as_str(),
-            number(seq),
+            number(asked.seq),
             more(cost.tokens_in, most.tokens_in),
             more(cost.tokens_out, most.tokens_out),
             more(cost.micros, most.micros),
@@ -156,14 +197,8 @@ impl TaskBook {
     }
 }
 
-async fn begin_in(
-    tx: &mut Tx,
-    of: &TaskAttempt,
-    seq: u64,
-    request: &str,
-    most: Cost,
-) -> Result<Begun, TaskError> {
-    let (task, seq) = (of.task.as_str(), number(seq));
+async fn begin_in(tx: &mut Tx, of: &TaskAttempt, asked: &Asked, most: Cost) -> Result<Begun, TaskError> {
+    let (task, seq, request) = (of.task.as_str(), number(asked.seq), asked.request.to_string());
     let Some(row) = locked(tx, &of.task).await? else { return Ok(Begun::Over) };
     if row.standing()?.claim(of.attempt.0) != Claim::Current {
         return Ok(Begun::Over);
@@ -177,14 +212,18 @@ async fn begin_in(
     if let Some(limit) = taken.and(most).first_over(&row.spec()?.limits) {
         return Ok(Begun::Spent(limit));
     }
-    let sql = "INSERT INTO task_call (task, seq, request, tokens_in, tokens_out, micros, tool_calls) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (task, seq) DO UPDATE SET request = $3, \
-               tokens_in = task_call.tokens_in + $4, tokens_out = task_call.tokens_out + $5, \
-               micros = task_call.micros + $6, tool_calls = task_call.tool_calls + $7";
+    let sql = "INSERT INTO task_call (task, seq, request, tool, input, tokens_in, tokens_out, micros, tool_calls) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (task, seq) DO UPDATE SET request = $3, \
+               tool = $4, input = $5, tokens_in = task_call.tokens_in + $6, \
+               tokens_out = task_call.tokens_out + $7, micros = task_call.micros + $8, \
+               tool_calls = task_call.tool_calls + $9";
+    let input = asked.tool.as_ref().map(|(_, input)| input.to_string());
     let values = values![
         task,
         seq,
-        request,
+        request.as_str(),
+        asked.tool.as_ref().map(|(tool, _)| tool.as_str()),
+        input.as_deref(),
         number(most.tokens_in),
         number(most.tokens_out),
         number(most.micros),

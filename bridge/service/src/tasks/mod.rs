@@ -22,7 +22,7 @@ mod rules;
 mod sql;
 mod sweep;
 
-pub use call::{Begun, Cost, Limit};
+pub use call::{Asked, Begun, Cost, Limit, ToolCalled};
 pub use deliver::{Due, How, NewsState};
 pub use end::{Cancelled, Finished, GivenBack, Returned};
 pub use error::{PostgresError, TaskError};

@@ -207,8 +207,8 @@ impl Tools for Shelf {
                 Tool::OfServer { server, tool } => format!("{server}/{tool}"),
             };
             let size = usize::try_from(call.input["size"].as_u64().unwrap_or(0)).expect("small");
-            let output =
-                json!({ "number": number, "tool": tool, "left": call.micros_left, "text": "x".repeat(size) });
+            let others: Vec<_> = call.others.iter().map(|other| other.input["query"].clone()).collect();
+            let output = json!({ "others": others, "number": number, "tool": tool, "left": call.micros_left, "text": "x".repeat(size) });
             Ok(Called { outcome: ToolOutcome::Answered { output, sources: Vec::new() }, micros })
         })
     }

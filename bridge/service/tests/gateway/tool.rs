@@ -98,6 +98,24 @@ async fn the_same_call_is_made_once_also_by_a_later_attempt_and_after_a_restart(
 }
 
 #[tokio::test]
+async fn a_tool_is_told_what_the_task_has_called_before_also_by_an_earlier_attempt() {
+    let house = House::new("others").await;
+    let told = house.begun(&reaching(&house, "one")).await;
+    let mut agent = house.agent(&told).await;
+    let alone = call(&mut agent, 3, "web_search", json!({ "query": "a" })).await;
+    assert_eq!(output(&alone)["others"], json!([]));
+    output(&call(&mut agent, 1, "home_states", json!({})).await);
+    let again = house.begun_anew(&told).await;
+    let back = call(&mut house.agent(&again).await, 2, "web_search", json!({ "query": "b" })).await;
+    assert_eq!(output(&back)["others"], json!([null, "a"]));
+    let called = house.book.tool_calls(&told.spec.id).await.unwrap();
+    let found: Vec<_> = called.iter().map(|called| (called.seq, called.tool.as_str())).collect();
+    assert_eq!(found, [(1, "home_states"), (2, "web_search"), (3, "web_search")]);
+    assert!(called.iter().all(|called| called.outcome.is_some()));
+    house.stop().await;
+}
+
+#[tokio::test]
 async fn the_limits_of_calls_and_of_money_count_over_all_attempts() {
     let house = House::new("limits").await;
     let mut spec = reaching(&house, "one");

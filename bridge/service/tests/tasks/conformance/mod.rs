@@ -1,6 +1,7 @@
 //! What every book of tasks promises, wherever it is kept.
 
 pub(crate) mod begin;
+pub(crate) mod call;
 pub(crate) mod end;
 pub(crate) mod keep;
 
@@ -14,6 +15,13 @@ macro_rules! every_case {
             a_worker_gets_only_what_it_asked_for
             a_lease_that_ran_out_is_given_to_another_and_the_old_result_refused
             a_worker_that_was_late_keeps_its_task_until_another_has_it
+        }
+        $crate::conformance::every_case! { $bench: call
+            a_call_is_answered_once_and_what_it_may_take_is_set_aside_before
+            no_call_takes_more_than_the_limits_of_its_task
+            what_was_never_answered_may_be_asked_for_anew
+            a_runner_keeps_many_tasks_at_once_and_learns_which_it_has_lost
+            leases_that_nobody_could_renew_are_extended_and_the_next_due_time_is_known
         }
         $crate::conformance::every_case! { $bench: end
             a_result_that_is_told_three_times_counts_once
