@@ -39,7 +39,7 @@ struct Kitchen {
 
 impl Teller for Kitchen {
     fn ears(&self) -> Result<Vec<Ear>, HomeError> {
-        let ear = self.state.lock().unwrap().clone();
+        let ear = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
         ear.map(|ear| vec![ear]).ok_or(HomeError::NotConnected { url: "http://home".into() })
     }
 
