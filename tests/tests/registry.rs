@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use helix_contract::{DefinitionV1, Digest, decode};
-use helix_image::{ImageError, LATEST, Registry as Images, RegistryAuth, Scheme};
+use helix_image::{Base, ImageError, LATEST, Registry as Images, RegistryAuth, Scheme};
 use helix_tests::registry::Registry;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const BASE: &str = "helix/agent-base";
 
@@ -53,6 +53,29 @@ async fn an_image_is_its_base_and_one_layer_on_every_platform() -> Result<()> {
             registry.blob("helix/agent-research", layer["digest"].as_str().context("a digest")?).await?;
         }
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_base_of_all_agents_is_pushed_as_one_image_for_both_architectures() -> Result<()> {
+    let registry = Registry::start("registry-own-base", &[])?;
+    let images = images(&registry.host)?;
+    let base = Base::of(&[("amd64", b"for amd64"), ("arm64", b"for arm64")])?;
+    let name = images.push_base(&base).await?;
+    assert_eq!(images.push_base(&base).await?, name);
+    let made = images.specialise(&name, &definition("Look it up.")?).await?;
+    assert_eq!(made.platforms, ["linux/amd64", "linux/arm64"]);
+    let repository = "helix/agent-research";
+    let index = registry.manifest(repository, &made.digest.to_string()).await?.context("an index")?;
+    let arm64 = index["manifests"][1]["digest"].as_str().context("a digest")?;
+    let manifest = registry.manifest(repository, arm64).await?.context("a manifest")?;
+    let layers = manifest["layers"].as_array().context("layers")?;
+    assert_eq!(layers.len(), 2, "the program and the definition");
+    let config =
+        registry.blob(repository, manifest["config"]["digest"].as_str().context("a digest")?).await?;
+    let config: Value = serde_json::from_slice(&config)?;
+    assert_eq!(config["config"]["Entrypoint"], json!(["/agent/bin"]));
+    assert_eq!(config["config"]["User"], "65532:65532");
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Development commands; `cargo xtask --help` lists them. One file per command.
 
+mod agent_image;
 mod bench;
 mod eval;
 mod figure;
@@ -18,6 +19,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Make the image that all agents stand on: as a folder, or in a registry
+    AgentImage(agent_image::Arguments),
     /// Measure a figure of the README
     Bench(bench::Arguments),
     /// Judge what Helix understands; writes docs/evaluation.md
@@ -30,6 +33,7 @@ enum Command {
 
 fn main() -> Result<()> {
     match Arguments::parse().command {
+        Command::AgentImage(arguments) => agent_image::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),

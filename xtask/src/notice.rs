@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 
 /// What is shipped; everything that they depend on is listed.
-const SHIPPED: [&str; 2] = ["helix", "helix-stt"];
+const SHIPPED: [&str; 3] = ["helix", "helix-agent", "helix-stt"];
 const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
 
 /// Parts that are shipped and that cargo does not know.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::DefinitionLayer;
 
 /// Nothing in an image tells when it was made.
-const CREATED: &str = "1970-01-01T00:00:00Z";
+pub(crate) const CREATED: &str = "1970-01-01T00:00:00Z";
 /// The label with the digest of the definition.
 pub(crate) const DEFINITION_LABEL: &str = "run.helix.definition";
 const BASE_LABEL: &str = "org.opencontainers.image.base.digest";
@@ -25,7 +25,7 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    fn of(value: &impl serde::Serialize) -> Result<Self, serde_json::Error> {
+    pub(crate) fn of(value: &impl serde::Serialize) -> Result<Self, serde_json::Error> {
         let bytes = canonical(value)?;
         Ok(Self { digest: Digest::of(&bytes), bytes })
     }

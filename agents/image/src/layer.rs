@@ -50,7 +50,7 @@ fn archive(json: &[u8]) -> io::Result<Vec<u8>> {
     tar.into_inner()
 }
 
-fn compressed(tar: &[u8]) -> io::Result<Vec<u8>> {
+pub(crate) fn compressed(tar: &[u8]) -> io::Result<Vec<u8>> {
     // The operating system's field of the header is "unknown" everywhere.
     let mut gzip = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::best());
     gzip.write_all(tar)?;

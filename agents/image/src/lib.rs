@@ -4,15 +4,17 @@
 //! mounted, and what is new, some hundred bytes, is pushed by the registry's HTTP API. The same definition on the same
 //! base has the same digest everywhere, so whether there is anything to push is a question of one request.
 //!
-//! [`Registry::specialise`] makes an image, [`Registry::point`] gives it a name, [`Registry::remove`] takes it away;
+//! [`Base`] is what all of them stand on. [`Registry::specialise`] makes an image, [`Registry::point`] gives it a name, [`Registry::remove`] takes it away;
 //! what may be taken away, [`unused`] says.
 
+mod base;
 mod collect;
 mod compose;
 mod error;
 mod layer;
 mod registry;
 
+pub use base::{Base, PROGRAM_PATH};
 pub use collect::{KEPT_FOR, Reason, Verdict, Version, unused};
 pub use error::ImageError;
 pub use layer::{DEFINITION_PATH, DefinitionLayer};

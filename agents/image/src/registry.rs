@@ -16,6 +16,7 @@ use oci_client::{Client, Reference, RegistryOperation};
 use reqwest::StatusCode;
 use reqwest::header::HeaderValue;
 
+use crate::base::{Base, BasePlatform};
 use crate::compose::{Document, Platform, Recipe};
 use crate::error::told;
 use crate::{DefinitionLayer, ImageError};
@@ -125,6 +126,23 @@ impl Registry {
     /// The repository of an agent, with the registry.
     pub fn repository(&self, agent: &AgentName) -> String {
         format!("{}/{}agent-{agent}", self.host, self.prefix)
+    }
+
+    /// Pushes the base of all agents, and lets `latest` mean it; answers its name, by digest.
+    ///
+    /// # Errors
+    /// [`ImageError`]
+    pub async fn push_base(&self, base: &Base) -> Result<String, ImageError> {
+        let repository = format!("{}/{}helix-agent", self.host, self.prefix);
+        let target = parse(&repository)?;
+        self.client.store_auth_if_needed(&self.host, &self.auth).await;
+        for BasePlatform { layer, config, manifest, .. } in &base.platforms {
+            self.push(&target, layer.digest, &layer.bytes).await?;
+            self.push(&target, config.digest, &config.bytes).await?;
+            self.put(&target, &manifest.digest.to_string(), manifest, OCI_IMAGE_MEDIA_TYPE).await?;
+        }
+        self.put(&target, LATEST, &base.index, OCI_IMAGE_INDEX_MEDIA_TYPE).await?;
+        Ok(format!("{repository}@{}", base.digest()))
     }
 
     /// Makes the image of a definition on `base`, an image of this registry, for all platforms of the base. Nothing is

@@ -2,6 +2,7 @@
 //! and ends with one JSON line for each figure on standard output.
 
 mod act;
+mod agent_image;
 mod guard;
 mod hesitation;
 mod idle;
@@ -38,6 +39,8 @@ enum Bench {
     Silence(silence::Arguments),
     /// Commands with a pause inside, in real time
     Pauses(pauses::Arguments),
+    /// What is pulled of the image of an agent
+    AgentImage,
     /// An agent's image for both architectures, made and pushed
     Registry(registry::Arguments),
 }
@@ -53,6 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Bench::Idle(arguments) => idle::run(arguments).await,
             Bench::Silence(arguments) => silence::run(arguments).await,
             Bench::Pauses(arguments) => pauses::run(arguments).await,
+            Bench::AgentImage => agent_image::run(),
             Bench::Registry(arguments) => registry::run(arguments).await,
         }
     })?;
