@@ -25,11 +25,12 @@ const INWARDS: [(&str, &[&str]); 11] = [
 ];
 
 /// Parts of the service that speak to one other party each.
-const ADAPTERS: [&str; 12] = [
+const ADAPTERS: [&str; 13] = [
     "control",
     "gateway",
     "hass",
     "llm",
+    "mcp",
     "metrics",
     "model",
     "satellite",

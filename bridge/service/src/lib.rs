@@ -10,6 +10,7 @@ pub mod deliver;
 pub mod gateway;
 pub mod hass;
 pub mod llm;
+pub mod mcp;
 pub mod metrics;
 pub mod model;
 pub mod satellite;

@@ -1,6 +1,7 @@
 //! One layer of the configuration: the same keys in the app's options, in `helix.toml` and as `HELIX_<KEY>`.
 
 mod llm;
+mod web;
 
 use std::path::{Path, PathBuf};
 
@@ -78,6 +79,10 @@ layer! {
     cloud_tokens_month: u64,
     cloud_usd_day: f64,
     cloud_usd_month: f64,
+    searxng_url: String,
+    tavily_key: SecretString,
+    tavily_key_file: PathBuf,
+    mcp_servers: Vec<web::ToolServer>,
     tasks_listen: std::net::SocketAddr,
     tasks_database: SecretString,
     runner_token_file: PathBuf,
@@ -88,7 +93,8 @@ layer! {
 }
 
 /// Keys whose values appear in no complaint.
-const SECRETS: [&str; 5] = ["ha_token", "pin", "openai_key", "gemini_key", "tasks_database"];
+const SECRETS: [&str; 8] =
+    ["ha_token", "pin", "openai_key", "gemini_key", "tasks_database", "tavily_key", "mcp_servers", "key"];
 
 /// How long the ledger keeps what left the house, unless set.
 const LEDGER_DAYS: u16 = 90;
@@ -145,6 +151,7 @@ impl Layer {
             let Some(text) = environment.get(&format!("HELIX_{}", key.to_uppercase())) else { continue };
             let value = match text.as_str() {
                 "true" | "false" => toml::Value::Boolean(text == "true"),
+                list if list.starts_with('[') => written(list),
                 _ => number(&text).unwrap_or_else(|| toml::Value::String(text.clone())),
             };
             let typed = |value| Self::deserialize(toml::Table::from_iter([((*key).to_owned(), value)]));
@@ -170,6 +177,7 @@ impl Layer {
             None => base_dir(environment, "XDG_DATA_HOME", ".local/share").join("helix"),
         });
         let log_level = self.log_level.clone().unwrap_or_else(|| "info".into());
+        let llm = self.llm()?;
         let runs_max = self.runs_max.unwrap_or(8);
         if !(1..=64).contains(&runs_max) {
             return Err(value("runs_max", "between 1 and 64 runs at once are possible"));
@@ -190,7 +198,9 @@ impl Layer {
             runs_max: usize::from(runs_max),
             metrics_listen: self.metrics_listen,
             model_hub: self.model_hub.clone(),
-            llm: self.llm()?,
+            search: self.search(&llm)?,
+            tool_servers: self.tool_servers()?,
+            llm,
             ledger_days: self.ledger_days()?,
             tasks: self.tasks()?,
             matrix: self.matrix.as_deref().map_or_else(|| Ok(Matrix::built_in().clone()), read_matrix)?,
@@ -314,6 +324,13 @@ impl Layer {
             }
         }
     }
+}
+
+/// A list as it stands in `helix.toml`; a text that only begins like one is itself.
+fn written(text: &str) -> toml::Value {
+    let table: Option<toml::Table> = toml::from_str(&format!("list = {text}")).ok();
+    let list = table.and_then(|mut table| table.remove("list"));
+    list.unwrap_or_else(|| toml::Value::String(text.to_owned()))
 }
 
 /// A whole number, or one with a point.

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::hass::HassConfig;
 use crate::llm::LlmSettings;
+use crate::mcp::McpSettings;
+use crate::web::search::SearchSettings;
 use helix_core::Language;
 use helix_core::delegate::Quiet;
 use helix_core::dialogue::Pin;
@@ -108,6 +110,10 @@ pub struct Config {
     pub metrics_listen: Option<std::net::SocketAddr>,
     /// Language models, what they may cost, and what may leave the local network.
     pub llm: LlmSettings,
+    /// Who searches the web for tasks.
+    pub search: SearchSettings,
+    /// Tool servers that tasks may use.
+    pub tool_servers: Vec<McpSettings>,
     /// How long the ledger keeps what left it, days.
     pub ledger_days: u16,
     /// Tasks that agents carry out elsewhere.

@@ -169,6 +169,45 @@ fn a_key_comes_from_a_file_that_nobody_else_can_read_and_is_in_no_complaint() {
 }
 
 #[test]
+fn searches_and_tool_servers_are_checked_before_they_are_asked() {
+    const KEY: &str = "80614-secret";
+    let toml = |text: &str| {
+        let path = file("web.toml", text);
+        Config::load(Some(&path), &variables(&[])).map_err(|error| error.to_string())
+    };
+    let config = toml(
+        "searxng_url = \"http://nas:8888\"\ntavily_key = \"80614-secret\"\n\
+         [[mcp_servers]]\nname = \"nas\"\nurl = \"http://nas:8080/mcp\"\nkey = \"80614-secret\"",
+    )
+    .expect("valid");
+    assert_eq!(
+        (config.search.searxng_url.as_deref(), config.tool_servers.len()),
+        (Some("http://nas:8888"), 1)
+    );
+    assert!(config.search.tavily_key.is_some() && !format!("{config:?}").contains(KEY));
+    let error = toml("searxng_url = \"http://searx.example.com\"").expect_err("in the clear");
+    assert!(error.contains("searxng_url") && error.contains("https://"), "{error}");
+    for wrong in [
+        "name = \"NAS\"\nurl = \"http://nas/\"",
+        "name = \"nas\"\nurl = \"nas\"",
+        "name = \"nas\"\nurl = \"http://nas.example.com/\"",
+        "name = \"nas\"",
+        "name = \"nas\"\nurl = \"http://nas/\"\nkey = 80614",
+        "name = \"nas\"\nurl = \"http://nas/\"\nkeey = \"80614-secret\"",
+    ] {
+        let error = toml(&format!("[[mcp_servers]]\n{wrong}")).expect_err(wrong);
+        assert!(!error.contains("80614") && !error.is_empty(), "{wrong}: {error}");
+    }
+    let list = "[{ name = \"nas\", url = \"http://nas/mcp\" }, { name = \"desk\", url = \"http://desk/\" }]";
+    let config = Config::load(None, &variables(&[("HELIX_MCP_SERVERS", list)])).expect("valid");
+    assert_eq!(config.tool_servers.len(), 2);
+    let twice = "[{ name = \"nas\", url = \"http://nas/\" }, { name = \"nas-2\", url = \"http://nas/\" }]";
+    let error =
+        Config::load(None, &variables(&[("HELIX_MCP_SERVERS", twice)])).expect_err("alike").to_string();
+    assert!(error.contains("mcp_servers") && error.contains("nas-2"), "{error}");
+}
+
+#[test]
 fn language_models_are_named_together_with_their_server_and_their_budget() {
     let load = |pairs: &[(&'static str, &'static str)]| {
         Config::load(None, &variables(pairs)).map_err(|error| error.to_string())

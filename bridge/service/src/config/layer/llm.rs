@@ -53,7 +53,7 @@ impl Layer {
 }
 
 /// An address; one outside only where nobody on the way can read along.
-fn address(key: &'static str, address: Option<&str>) -> Result<Option<String>, ConfigError> {
+pub(super) fn address(key: &'static str, address: Option<&str>) -> Result<Option<String>, ConfigError> {
     let Some(address) = address.map(str::trim) else { return Ok(None) };
     let outside = leads_outside(address).map_err(|error| value(key, &error.to_string()))?;
     if outside && !address.starts_with("https://") {
@@ -62,7 +62,7 @@ fn address(key: &'static str, address: Option<&str>) -> Result<Option<String>, C
     Ok(Some(address.to_owned()))
 }
 
-fn key(
+pub(super) fn key(
     key_file: &'static str,
     given: Option<&SecretString>,
     file: Option<&Path>,
