@@ -34,6 +34,10 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_
 const BROKEN_MAX: u32 = 3;
 /// The longest that is waited because the bridge says so; it may say so again.
 const LATER_MAX: Duration = Duration::from_mins(1);
+/// What the bridge does not expect back before is not to be had: nobody has set it up.
+const FOR_LONG: Duration = LATER_MAX;
+/// How long what is away is waited for, unless a task can do without.
+const PATIENCE: Duration = Duration::from_mins(5);
 /// Heads of answers, bytes.
 const HEAD_LEN_MAX: usize = 64 * 1024;
 
@@ -93,6 +97,7 @@ pub(crate) struct Bridge {
     link: Option<Link>,
     pub(crate) clock: Clock,
     deadline: Option<Timestamp>,
+    patience: Duration,
 }
 
 struct Link {
@@ -110,7 +115,7 @@ struct Answer {
 
 impl Bridge {
     pub(crate) fn new(way: Way, token: String, clock: Clock) -> Self {
-        Self { way, token, link: None, clock, deadline: None }
+        Self { way, token, link: None, clock, deadline: None, patience: PATIENCE }
     }
 
     /// From now on with this token.
@@ -121,6 +126,11 @@ impl Bridge {
     /// Nothing is waited for much longer than until `deadline`.
     pub(crate) fn until(&mut self, deadline: Timestamp) {
         self.deadline = Some(deadline);
+    }
+
+    /// What is away is waited for only that long.
+    pub(crate) fn wait_at_most(&mut self, patience: Duration) {
+        self.patience = patience;
     }
 
     /// Asks for `path`; nothing if the bridge has nothing to say (204).
@@ -172,29 +182,25 @@ impl Bridge {
         let begun = self.clock.elapsed();
         let (mut pause, mut broken) = (PAUSE.0, 0);
         loop {
-            let left = limit.saturating_sub(self.clock.elapsed().saturating_sub(begun));
+            let waited = self.clock.elapsed().saturating_sub(begun);
+            let left = limit.saturating_sub(waited);
             let once = self.once(method.clone(), path, body.clone(), max);
-            let wait = match timeout(left, once).await.map_err(|_| CallError::Silent)? {
-                Err(CallError::Lost(_)) if matches!(self.way, Way::Address(_)) && left > pause => pause,
-                Err(error) => return Err(error),
-                Ok(Answer { status, .. }) if status == StatusCode::GONE => return Err(CallError::Over),
-                Ok(Answer { status, .. }) if status == StatusCode::UNAUTHORIZED => {
-                    return Err(CallError::Token);
-                }
-                Ok(Answer { status, later: Some(later), .. }) if is_for_later(status) && later < left => {
-                    later.max(PAUSE.0)
-                }
-                Ok(answer) if answer.status.is_server_error() || is_for_later(answer.status) => {
-                    broken += 1;
-                    if broken >= BROKEN_MAX || answer.later.is_some() || left < pause {
-                        return Err(answer.unavailable());
-                    }
-                    pause
-                }
+            let answer = match timeout(left, once).await.map_err(|_| CallError::Silent)? {
                 Ok(answer) if answer.status.is_success() => return Ok(answer),
-                Ok(answer) => return Err(answer.refused()),
+                Ok(answer) => Some(answer),
+                Err(CallError::Lost(_)) if matches!(self.way, Way::Address(_)) && left > pause => None,
+                Err(error) => return Err(error),
             };
-            sleep(wait).await;
+            let later = match answer {
+                Some(answer) => {
+                    broken += u32::from(answer.is_broken());
+                    let patience = self.patience.min(limit).saturating_sub(waited);
+                    let is_enough = broken >= BROKEN_MAX || left < pause;
+                    answer.when(is_enough, left, patience)?
+                }
+                None => Duration::ZERO,
+            };
+            sleep(later.max(pause)).await;
             pause = (pause * 2).min(PAUSE.1);
         }
     }
@@ -289,11 +295,6 @@ fn date(headers: &HeaderMap) -> Option<Timestamp> {
     jiff::fmt::rfc2822::parse(date).ok().map(|date| date.timestamp())
 }
 
-fn is_for_later(status: StatusCode) -> bool {
-    let soon = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
-    soon.contains(&status)
-}
-
 fn read<T: Wire>(answer: &Answer) -> Result<Option<T>, CallError> {
     if answer.status == StatusCode::NO_CONTENT {
         return Ok(None);
@@ -302,19 +303,46 @@ fn read<T: Wire>(answer: &Answer) -> Result<Option<T>, CallError> {
 }
 
 impl Answer {
+    /// When to ask again after an answer that is none.
+    ///
+    /// # Errors
+    /// Never, and why.
+    fn when(&self, is_enough: bool, left: Duration, patience: Duration) -> Result<Duration, CallError> {
+        let (code, message) = self.refusal();
+        let status = self.status;
+        let later = self.later.unwrap_or_default();
+        let within = match status {
+            StatusCode::GONE => return Err(CallError::Over),
+            StatusCode::UNAUTHORIZED => return Err(CallError::Token),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => left,
+            StatusCode::SERVICE_UNAVAILABLE if later >= FOR_LONG => Duration::ZERO,
+            StatusCode::SERVICE_UNAVAILABLE => left.min(patience),
+            status if status.is_server_error() => left,
+            _ => return Err(CallError::Refused { status, code, message }),
+        };
+        if !is_enough && later < within {
+            Ok(later)
+        } else if is_garbled(&code) {
+            Err(CallError::Refused { status, code, message })
+        } else {
+            Err(CallError::Unavailable { status, code })
+        }
+    }
+
+    /// Whether it does not say when to come again, or will hardly be better then.
+    fn is_broken(&self) -> bool {
+        self.later.is_none() || is_garbled(&self.refusal().0)
+    }
+
     fn refusal(&self) -> (String, String) {
         decode::<RefusalV1>(&self.body).map_or_else(
             |_| ("no-reason".to_owned(), String::new()),
             |refusal| (refusal.code, refusal.message),
         )
     }
+}
 
-    fn refused(&self) -> CallError {
-        let (code, message) = self.refusal();
-        CallError::Refused { status: self.status, code, message }
-    }
-
-    fn unavailable(&self) -> CallError {
-        CallError::Unavailable { status: self.status, code: self.refusal().0 }
-    }
+/// The model said what was not asked for.
+fn is_garbled(code: &str) -> bool {
+    ["llm-nonsense", "llm-too-long"].contains(&code)
 }

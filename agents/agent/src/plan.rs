@@ -106,7 +106,12 @@ async fn gather(run: &mut Run, talk: &mut Talk, tools: &[Value]) -> Result<(), T
     let mut astray = 0;
     while run.has_room() && astray < ASTRAY_MAX {
         let request = format!("Take the next step. {} calls are left.", run.calls_left());
-        let said = run.think(talk.messages(&request), schema.clone(), STEP_OUTPUT_MAX).await?;
+        let said = match run.think(talk.messages(&request), schema.clone(), STEP_OUTPUT_MAX).await {
+            Ok(said) => said,
+            // It cannot write a step, but may be able to answer.
+            Err(Trouble::Broken(_)) => return Ok(()),
+            Err(trouble) => return Err(trouble),
+        };
         let Ok(step) = serde_json::from_str::<Step>(&said.text) else {
             astray += 1;
             talk.objected(clip(&said.text, 512).to_owned(), "That was no step: write one JSON object.");

@@ -22,6 +22,8 @@ const RENUMBERED_MAX: u32 = 256;
 const SOURCES_MAX: usize = 64;
 /// The longest that an own tool may calculate.
 const CALCULATE: Duration = Duration::from_secs(2);
+/// How long a model is waited for that a task can do without.
+const SHORTLY: Duration = Duration::from_secs(8);
 /// The longest news, bytes.
 const NEWS_LEN_MAX: usize = 500;
 
@@ -32,6 +34,8 @@ pub(crate) enum Trouble {
     Limit,
     /// A model is not to be had.
     Unavailable,
+    /// What it needs it may not have.
+    Impossible,
     /// It cannot be done, by a model that is there.
     Broken(String),
     /// There is nobody to tell anything.
@@ -84,6 +88,11 @@ impl Run {
 
     fn time_left(&self) -> Duration {
         self.bridge.clock.until(self.assignment.spec.limits.deadline)
+    }
+
+    /// The task can be done without a model as well: one that is away is hardly waited for.
+    pub(crate) fn can_do_without(&mut self) {
+        self.bridge.wait_at_most(SHORTLY);
     }
 
     /// Tells the person something. Losing it loses nothing but the news.
@@ -227,9 +236,10 @@ impl Run {
 /// What an error of a call means for the task.
 fn trouble(error: CallError) -> Trouble {
     match error {
-        CallError::Refused { status: StatusCode::FORBIDDEN | StatusCode::PAYMENT_REQUIRED, .. } => {
+        CallError::Refused { code, .. } if code.starts_with("limit-") || code == "llm-budget" => {
             Trouble::Limit
         }
+        CallError::Refused { status: StatusCode::FORBIDDEN, .. } => Trouble::Impossible,
         CallError::Refused { code, .. } => Trouble::Broken(code),
         CallError::Unavailable { .. } => Trouble::Unavailable,
         CallError::Unreadable(reason) => Trouble::Broken(reason),

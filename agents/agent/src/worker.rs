@@ -220,11 +220,17 @@ async fn work(run: &mut Run) -> Result<Outcome, Trouble> {
     run.news(Happening::Started).await?;
     match run.assignment.definition.model {
         ModelRole::None => alone::work(run).await,
-        ModelRole::Router | ModelRole::Agent => match plan::work(run).await {
-            // What needs no thought is done without.
-            Err(Trouble::Unavailable) if alone::calls(run).is_some() => alone::work(run).await,
-            outcome => outcome,
-        },
+        // What needs no thought is done without, if it has to be.
+        ModelRole::Router | ModelRole::Agent if alone::calls(run).is_some() => {
+            run.can_do_without();
+            match plan::work(run).await {
+                Err(Trouble::Unavailable | Trouble::Impossible | Trouble::Broken(_)) => {
+                    alone::work(run).await
+                }
+                outcome => outcome,
+            }
+        }
+        ModelRole::Router | ModelRole::Agent => plan::work(run).await,
     }
 }
 
@@ -232,6 +238,7 @@ fn told(run: &Run, trouble: &Trouble) -> Outcome {
     let failure = match trouble {
         Trouble::Limit => Failure::Limit,
         Trouble::Unavailable => Failure::Unavailable,
+        Trouble::Impossible => Failure::Impossible,
         Trouble::Broken(reason) => {
             eprintln!("helix-agent: {reason}");
             Failure::Agent

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use helix_contract::{Failure, Outcome};
 use serde_json::{Value, json};
 
-use crate::scripted::{Agent, Line, TOKEN, assignment, thought};
+use crate::scripted::{Agent, Line, TOKEN, assignment, found, thought};
 
 fn answer() -> Value {
     thought(&json!({ "spoken": "Yes.", "text": "", "not_found": [] }), 1)
@@ -164,4 +164,56 @@ fn a_worker_leases_its_task_itself_and_speaks_with_the_token_of_that() {
     let served = line.serve(&Value::Null, |_| answer());
     assert!(served.result.is_some() && served.calls.len() == 1);
     assert_eq!(agent.end().0, Some(0));
+}
+
+/// What becomes of a task whose model is always refused so; `tools` are those of the bridge.
+fn without_model(tools: &[(&str, Value)], status: u16, headers: &str, code: &str) -> (usize, Value) {
+    let (agent, mut line) = Agent::at_work();
+    let mut asked_model = 0;
+    let result = loop {
+        let asked = line.next().expect("a call");
+        match asked.line.as_str() {
+            "GET /v1/task" => line.say(&assignment(tools, |_| {})),
+            "POST /v1/task/chat" => {
+                asked_model += 1;
+                line.refuse(status, headers, code);
+            }
+            "POST /v1/task/tool" => line.say(&found(&json!({ "entities": [] }), &[])),
+            "PUT /v1/task/result" => break asked.body["outcome"].clone(),
+            _ => line.answer(204, "", ""),
+        }
+    };
+    line.answer(204, "", "");
+    assert_eq!(agent.end().0, Some(0));
+    (asked_model, result)
+}
+
+#[test]
+fn a_refused_model_is_told_as_what_it_is() {
+    let failed = |status, headers, code| {
+        let (asked, outcome) = without_model(&[], status, headers, code);
+        (asked, outcome["failure"].as_str().expect("a failure").to_owned())
+    };
+    assert_eq!(failed(503, "retry-after: 60\r\n", "llm-not-configured"), (1, "unavailable".to_owned()));
+    assert_eq!(failed(403, "", "limit-tokens"), (1, "limit".to_owned()));
+    assert_eq!(failed(403, "", "llm-budget"), (1, "limit".to_owned()));
+    assert_eq!(failed(403, "", "scope-no-model"), (1, "impossible".to_owned()));
+    assert_eq!(failed(503, "retry-after: 0\r\n", "llm-nonsense"), (3, "agent".to_owned()));
+}
+
+#[test]
+fn what_needs_no_thought_is_done_without_a_model_at_once() {
+    let home = || ("home_states", json!({ "type": "object" }));
+    for (status, headers, code) in [
+        (503, "retry-after: 10\r\n", "llm-unreachable"),
+        (503, "retry-after: 60\r\n", "llm-not-configured"),
+        (403, "", "llm-unable"),
+    ] {
+        let (asked, outcome) = without_model(&[home()], status, headers, code);
+        assert_eq!(
+            (asked, outcome["spoken"].as_str().map(|spoken| &spoken[..10])),
+            (1, Some("Devices: 0")),
+            "{code}"
+        );
+    }
 }
