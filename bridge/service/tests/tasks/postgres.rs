@@ -73,11 +73,11 @@ async fn a_life_that_is_cut_off_in_the_middle_of_a_step_ends_once_and_is_spoken_
 async fn the_tables_of_a_newer_helix_are_refused_in_words() {
     let own = Own::new("newer").await;
     accepted(&own.open().await, "one").await;
-    own.run("UPDATE _sqlx_migrations SET version = 99").await;
+    own.run("UPDATE _sqlx_migrations SET version = 99 WHERE version = 2").await;
     let error = open(&own.0).await.expect_err("newer");
     assert!(matches!(error, PostgresError::Newer { found: 99, .. }), "{error}");
     assert!(error.to_string().contains("install that Helix again"), "{error}");
-    own.run("UPDATE _sqlx_migrations SET version = 1").await;
+    own.run("UPDATE _sqlx_migrations SET version = 2 WHERE version = 99").await;
     assert_eq!(own.open().await.counts().await.unwrap().queued, 1);
 }
 
