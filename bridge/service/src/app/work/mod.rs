@@ -5,11 +5,13 @@ mod desk;
 mod runner;
 mod shown;
 mod teller;
+mod tools;
 
 use std::sync::Arc;
 
 use anyhow::Context;
 use helix_core::delegate::{Desk, Quiet};
+use helix_core::egress::Ledger;
 use helix_core::home::{EntityState, HomeError, Registry};
 use helix_core::{Calendar, EntityId, Home};
 use tokio_util::sync::CancellationToken;
@@ -29,6 +31,7 @@ use catalogue::Catalogue;
 pub(super) use desk::TaskDesk;
 use runner::LocalRunner;
 use teller::Rooms;
+use tools::WebTools;
 
 /// Opens what tasks need; without it there still is voice, and who wants a task is told so.
 pub(super) async fn open(
@@ -71,6 +74,8 @@ impl Work {
             None => TaskBook::in_store(store.clone()),
         };
         let catalogue = Arc::new(Catalogue::open(store.clone(), &config.data_dir)?);
+        let ledger = Ledger::new(Arc::new(store.egress()), config.llm.cloud);
+        let tools = WebTools::new(&config.search, Some(ledger), SystemClock::start(), Arc::clone(&calendar))?;
         let listen = Listen {
             data_dir: config.data_dir.clone(),
             address: config.tasks.listen,
@@ -85,7 +90,7 @@ impl Work {
                 local: models.local_agent(),
                 cloud: models.cloud_agent(),
             },
-            tools: Arc::new(()),
+            tools: Arc::new(tools),
             calendar: Arc::clone(&calendar),
         };
         let server = GatewayServer::bind(&listen, parts, Settings::default(), metrics.clone()).await?;
