@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::options::{AgentOptions, Place};
 use crate::finding::Finding;
+use crate::kubernetes::Cluster;
 
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
@@ -21,6 +22,10 @@ impl Doctor {
         let findings = runtime.block_on(async {
             match self.agent.backend {
                 Place::Process => Ok::<_, anyhow::Error>(self.agent.processes()?.examine().await),
+                Place::Kubernetes => {
+                    let (namespace, image) = (&self.agent.namespace, self.agent.probe_image.as_deref());
+                    Ok(Cluster::examine(namespace, image).await)
+                }
             }
         })?;
         for finding in &findings {

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::confine::{self, Order, UNCONFINED};
+use crate::kubernetes::network;
 
 /// Takes tasks from a Helix bridge and carries them out by short-lived agents.
 #[derive(Debug, Parser)]
@@ -29,6 +30,35 @@ enum Command {
     Run(run::Run),
     /// Says what of a backend works here, what is missing and what is lost without it.
     Doctor(doctor::Doctor),
+    /// One side of a try whether a cluster enforces network policies.
+    #[command(subcommand, hide = true)]
+    Probe(Probe),
+}
+
+#[derive(Debug, Subcommand)]
+enum Probe {
+    /// Lets others dial.
+    Listen {
+        /// There
+        port: u16,
+    },
+    /// Succeeds if it is answered.
+    Dial {
+        /// Whom
+        address: std::net::SocketAddr,
+    },
+}
+
+impl Probe {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        match self {
+            Self::Listen { port } => runtime.block_on(network::listen(port))?,
+            Self::Dial { address } if runtime.block_on(network::dial(address)) => {}
+            Self::Dial { .. } => return Ok(ExitCode::FAILURE),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
 }
 
 /// Runs the command of this process.
@@ -46,6 +76,7 @@ fn command() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(run) => run.run(),
         Command::Doctor(doctor) => doctor.run(),
+        Command::Probe(probe) => probe.run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("helix-runner: {error:#}");

@@ -12,6 +12,8 @@ use crate::process::{ProcessSettings, Processes};
 pub(super) enum Place {
     /// Confined processes of this machine.
     Process,
+    /// Jobs of a cluster, of which this is also the operator.
+    Kubernetes,
 }
 
 /// How agents are started.
@@ -35,6 +37,15 @@ pub(super) struct AgentOptions {
     /// The time of one processor that one agent may take, seconds
     #[arg(long, default_value_t = 120)]
     pub(super) processor: u64,
+    /// The agent's image (backend kubernetes)
+    #[arg(long, default_value = "localhost/helix-agent:latest", env = "HELIX_AGENT_IMAGE")]
+    pub(super) image: String,
+    /// An image that holds helix-runner, to try whether network policies are enforced (backend kubernetes)
+    #[arg(long, env = "HELIX_RUNNER_IMAGE")]
+    pub(super) probe_image: Option<String>,
+    /// The namespace of tasks and Jobs (backend kubernetes)
+    #[arg(long, default_value = "helix", env = "HELIX_NAMESPACE")]
+    pub(super) namespace: String,
     /// The user that an agent becomes if the runner is root
     #[arg(long, default_value_t = 65_532)]
     pub(super) user: u32,

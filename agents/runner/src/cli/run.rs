@@ -14,7 +14,11 @@ use tracing_subscriber::EnvFilter;
 use super::options::{AgentOptions, Place};
 use crate::backend::Backend;
 use crate::bridge::{Bridge, BridgeAddress, Dialer};
+use crate::kubernetes::Cluster;
 use crate::runner::{Runner, Settings};
+
+/// Tasks at the same time on one machine.
+const SLOTS: usize = 4;
 
 #[derive(Debug, Args)]
 pub(super) struct Run {
@@ -27,9 +31,12 @@ pub(super) struct Run {
     /// A file with the only authorities that are trusted for https, PEM
     #[arg(long)]
     ca: Option<PathBuf>,
-    /// Tasks at the same time
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    slots: u16,
+    /// Tasks at the same time; 4 if it is left out, in a cluster two for each of its cores
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    slots: Option<u16>,
+    /// Where a cluster's pods reach the bridge, unless as the runner does (backend kubernetes)
+    #[arg(long, env = "HELIX_AGENT_BRIDGE")]
+    agent_bridge: Option<String>,
     /// Takes tasks for these agents only (may be repeated); all if it is left out
     #[arg(long = "for")]
     agents: Vec<String>,
@@ -47,23 +54,50 @@ impl Run {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             match self.agent.backend {
-                Place::Process => self.serve(self.agent.processes()?).await,
+                Place::Process => self.serve(self.agent.processes()?, SLOTS).await,
+                Place::Kubernetes => Box::pin(self.serve_cluster()).await,
             }
         })
     }
 
-    async fn serve<B: Backend>(&self, backend: B) -> Result<ExitCode> {
+    /// The runner and the operator of one cluster.
+    async fn serve_cluster(&self) -> Result<ExitCode> {
+        let name = self.agent.name.parse().context("--name")?;
+        let cluster = Cluster::reach(&self.agent.namespace).await?;
+        let bridge = self.agent_bridge.clone().unwrap_or_else(|| self.bridge.to_string());
+        let backend = cluster.backend(name, bridge).await?;
+        let slots = cluster.window().await?;
+        let stop = CancellationToken::new();
+        let operator = cluster.operate(&self.agent.image, &stop);
+        let network = cluster.tell_network(self.agent.probe_image.as_deref());
+        let served = async {
+            let code = self.serve(backend, slots).await;
+            // The next operator need not wait until this one's turn has run out.
+            stop.cancel();
+            code
+        };
+        let operated = async { Ok(operator.await?) };
+        let told = async {
+            network.await;
+            Ok(())
+        };
+        let (code, (), ()) = tokio::try_join!(served, operated, told)?;
+        Ok(code)
+    }
+
+    async fn serve<B: Backend>(&self, backend: B, slots: usize) -> Result<ExitCode> {
+        let slots = self.slots.map_or(slots, usize::from);
         let name = self.agent.name.parse().context("--name")?;
         let agents = self.agents.iter().map(|name| name.parse().context("--for")).collect::<Result<_>>()?;
         let dialer = Dialer::new(self.bridge.clone(), self.ca.as_deref())?;
         // What is missing is told now, and not when the first task comes.
         backend.prepare(None).await?;
         let bridge = Bridge::new(dialer, self.token_file.clone(), name);
-        let settings = Settings { slots: self.slots.into(), agents, drain: Duration::from_secs(self.drain) };
+        let settings = Settings { slots, agents, drain: Duration::from_secs(self.drain) };
         let stop = CancellationToken::new();
         let runner = Runner::new(backend, bridge, settings).run(stop.clone());
         let mut runner = std::pin::pin!(runner);
-        tracing::info!(bridge = %self.bridge, slots = self.slots, "ready");
+        tracing::info!(bridge = %self.bridge, slots, "ready");
         tokio::select! {
             ended = &mut runner => ended?,
             () = told_to_end() => {

@@ -3,6 +3,7 @@
 pub mod api;
 mod attempts;
 mod backend;
+mod cluster;
 mod definitions;
 mod error;
 mod leader;
@@ -11,6 +12,7 @@ pub mod operator;
 mod window;
 
 pub use backend::Kubernetes;
+pub use cluster::Cluster;
 pub use definitions::check as check_definitions;
 pub use error::KubernetesError;
 pub use leader::lead;

@@ -33,9 +33,10 @@ pub(super) async fn run(client: Client, watched: Watched) {
 }
 
 async fn sweep(client: &Client, watched: &Watched, job: &Job) -> Result<(), KubernetesError> {
+    let Some(name) = job.labels().get(TASK_LABEL) else { return Ok(()) };
+    // Without an owner somebody deleted it and left its Job behind.
     let owner = job.owner_references().iter().find(|owner| owner.kind == "AgentTask");
-    let (Some(owner), Some(name)) = (owner, job.labels().get(TASK_LABEL)) else { return Ok(()) };
-    let lives = |task: &AgentTask| task.uid().as_ref() == Some(&owner.uid);
+    let lives = |task: &AgentTask| owner.is_some_and(|owner| task.uid().as_ref() == Some(&owner.uid));
     if job.metadata.deletion_timestamp.is_some() || watched.tasks.find(lives).is_some() {
         return Ok(());
     }
