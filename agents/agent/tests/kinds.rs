@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use helix_kinds::{Kind, Unfit, Verdict, accept, built_in};
+use helix_kinds::{Files, Kind, Unfit, Verdict, accept, built_in};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -60,4 +60,19 @@ async fn a_program_that_is_no_agent_fails_every_case() {
     }
     let sleeping = accept(Path::new("/usr/bin/yes"), &kind, None, Duration::from_millis(200)).await;
     assert!(sleeping.iter().all(|verdict| !verdict.is_fit()), "{sleeping:?}");
+}
+
+#[tokio::test]
+async fn the_kind_that_the_guide_shows_is_one_and_passes_its_case() {
+    let guide = include_str!("../../kinds/README.md");
+    let block = |language: &str| {
+        let (_, rest) = guide.split_once(&format!("```{language}\n")).expect("a block");
+        rest.split_once("\n```").expect("its end").0
+    };
+    let case = block("json").replace('\n', " ");
+    let files = Files { agent: block("toml"), prompt: "Look up the tide.", examples: "", accept: &case };
+    let kind = Kind::read("tides".parse().expect("a name"), &files).expect("a kind");
+    for Verdict { case, unfit } in accept(agent(), &kind, None, LIMIT).await {
+        assert!(unfit.is_empty(), "{case}: {unfit:#?}");
+    }
 }
