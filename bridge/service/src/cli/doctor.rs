@@ -8,13 +8,18 @@ use std::time::Duration;
 
 use helix::app::{Visit, engine_config, model_choice};
 use helix::clock::{SystemCalendar, SystemClock};
-use helix::config::SpeechEngine;
+use helix::config::{Config, SpeechEngine};
 use helix::control::{Answer, Ask, ModelRow, PartRow, ask};
+use helix::mcp::{McpError, ToolServers};
 use helix::model::verify;
 use helix::satellite::Espeak;
 use helix::speech::Engine;
 use helix::store::{Store, StoreError, kept_aside};
+use helix::web::search::Search;
+use helix_contract::Place;
 use helix_core::Language;
+use helix_core::egress::{Cloud, Privacy, Purpose};
+use helix_core::llm::Origin;
 use helix_hass::pipeline::ListPipelines;
 use serde_json::json;
 
@@ -66,6 +71,8 @@ pub(crate) async fn run(session: Session) -> anyhow::Result<ExitCode> {
         ("data folder", data_folder(&session.config.data_dir)),
         ("store", store(&session.config.data_dir).await),
         ("language models", language_models(&session).await),
+        ("search", search(&session.config)),
+        ("tool servers", tool_servers(&session.config).await),
         ("port", port),
         ("bridge", bridge),
         ("registration", registration),
@@ -227,6 +234,45 @@ async fn language_models(session: &Session) -> Health {
         format!("{}: {}{warning}", row.duty, row.in_use.as_ref().unwrap_or(&row.named))
     };
     Works(rows.iter().map(told).collect::<Vec<_>>().join(", "))
+}
+
+/// Who searches for tasks. Nobody is asked, because every search leaves the house.
+fn search(config: &Config) -> Health {
+    let search = match Search::new(&config.search, None) {
+        Ok(search) => search.asked(Place::Cloud),
+        Err(error) => return Broken(error.to_string()),
+    };
+    if search.is_empty() {
+        return Missing(
+            "none is set up, so tasks look nothing up; set `searxng_url`, `tavily_key` or `gemini_key`"
+                .into(),
+        );
+    }
+    if config.llm.cloud == Cloud::Off {
+        let text = "but `cloud` is `off`, so nothing is searched and no page is read; set it to `public`";
+        return Missing(format!("{}, {text}", search.join(", ")));
+    }
+    Works(search.join(", "))
+}
+
+/// The tool servers: how many tools each has. One outside is not asked without the ledger.
+async fn tool_servers(config: &Config) -> Health {
+    let looked = match ToolServers::new(&config.tool_servers, None) {
+        Ok(servers) => servers.look(&Origin::addressed(Purpose::Probe, Privacy::Public, None)).await,
+        Err(error) => return Broken(error.to_string()),
+    };
+    if looked.is_empty() {
+        return Missing("none is named in `mcp_servers`, so tasks have no tools but Helix's own".into());
+    }
+    let mut told = Vec::new();
+    for (name, tools) in looked {
+        match tools {
+            Ok(tools) => told.push(format!("{name}: {tools} tools")),
+            Err(McpError::Denied(_)) => told.push(format!("{name}: outside, asked when a task needs it")),
+            Err(error) => return Broken(error.to_string()),
+        }
+    }
+    Works(told.join(", "))
 }
 
 /// The Wyoming port: answered by the running bridge, or free for one.

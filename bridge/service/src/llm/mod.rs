@@ -23,8 +23,8 @@ use std::time::Duration;
 
 use helix_core::Calendar;
 use helix_core::egress::Ledger;
-use helix_core::llm::LanguageModel;
 use helix_core::llm::budget::{Amount, Budget, UsageBook};
+use helix_core::llm::{LanguageModel, LlmError};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -188,6 +188,25 @@ impl Models {
     /// Works on tasks for a larger model.
     pub fn cloud_agent(&self) -> Arc<dyn LanguageModel> {
         self.of(Duty::CloudAgent, Class::Task)
+    }
+
+    /// Carries out what somebody else asks of a model outside, within the same budget: `most` is set aside first, and
+    /// what `work` has cost is counted for `host` and `model`.
+    ///
+    /// # Errors
+    /// [`LlmError`] if the budget has no room for it; then nothing is done.
+    pub async fn within_budget<T>(
+        &self,
+        most: Amount,
+        (host, model): (&str, &str),
+        work: impl Future<Output = (T, Amount)>,
+    ) -> Result<T, LlmError> {
+        let mut reserved = self.spending.reserve(most)?;
+        let (done, amount) = work.await;
+        reserved.has_cost(amount);
+        drop(reserved);
+        self.spending.write(host, model, amount).await;
+        Ok(done)
     }
 
     fn of(&self, duty: Duty, class: Class) -> Arc<dyn LanguageModel> {

@@ -25,14 +25,14 @@ fn settings(url: &str) -> McpSettings {
     McpSettings { name: name("my-nas"), url: url.to_owned(), key: Some(SecretString::from(KEY)) }
 }
 
-fn input(value: Value) -> Map<String, Value> {
+fn input(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().expect("an object")
 }
 
 async fn call(servers: &ToolServers, asked: &str, value: Value) -> Result<Value, McpError> {
     let (allowed, origin) = ([name("my-nas")], origin(Privacy::Public));
     let calling = Calling { servers: &allowed, origin: &origin, knows_home: false };
-    servers.call(&tool(asked), input(value), calling).await
+    servers.call(&tool(asked), input(&value), calling).await
 }
 
 async fn tools(servers: &ToolServers) -> BTreeSet<String> {
@@ -106,7 +106,7 @@ async fn a_task_reaches_only_the_servers_of_its_scope() {
     let origin = origin(Privacy::Public);
     let calling = Calling { servers: &[name("other")], origin: &origin, knows_home: false };
     assert!(servers.tools(calling).await.is_empty());
-    let refused = servers.call(&tool("mcp_my_nas_sum"), input(json!({ "a": 1, "b": 1 })), calling).await;
+    let refused = servers.call(&tool("mcp_my_nas_sum"), input(&json!({ "a": 1, "b": 1 })), calling).await;
     assert_eq!(refused, Err(McpError::OutOfScope { server: name("my-nas") }));
     assert_eq!(server.calls(), 0);
 }

@@ -55,7 +55,7 @@ impl EgressLog for Notes {
 #[derive(Debug, Clone)]
 struct Tools(Arc<AtomicUsize>);
 
-fn object(value: Value) -> Map<String, Value> {
+fn object(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().expect("an object")
 }
 
@@ -69,7 +69,7 @@ impl ServerHandler for Tools {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let any = || object(json!({ "type": "object" }));
+        let any = || object(&json!({ "type": "object" }));
         let long = "x".repeat(20_000);
         let tools = vec![
             Tool::new("sum", "Adds two numbers", any()),
@@ -80,7 +80,7 @@ impl ServerHandler for Tools {
             Tool::new(
                 "schema",
                 "Has a long schema",
-                object(json!({ "type": "object", "description": long })),
+                object(&json!({ "type": "object", "description": long })),
             ),
         ];
         Ok(ListToolsResult { tools, ..ListToolsResult::default() })

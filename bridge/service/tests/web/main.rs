@@ -2,4 +2,5 @@
 
 mod pages;
 mod place;
+mod planted;
 mod searching;
