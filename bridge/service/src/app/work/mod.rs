@@ -24,6 +24,7 @@ use crate::deliver::Deliveries;
 use crate::gateway::{self, GatewayServer, Listen, Minds, Parts, Settings};
 use crate::hass::HomeAssistant;
 use crate::llm::Models;
+use crate::mcp::ToolServers;
 use crate::metrics::Metrics;
 use crate::store::Store;
 use crate::tasks::TaskBook;
@@ -51,6 +52,7 @@ pub(super) struct Work {
     desk: Arc<TaskDesk>,
     book: TaskBook,
     server: GatewayServer,
+    tools: Arc<WebTools>,
     runner: Option<LocalRunner>,
     quiet: Option<Quiet>,
     notify: Option<String>,
@@ -75,7 +77,7 @@ impl Work {
         };
         let catalogue = Arc::new(Catalogue::open(store.clone(), &config.data_dir)?);
         let ledger = Ledger::new(Arc::new(store.egress()), config.llm.cloud);
-        let tools = WebTools::new(&config.search, Some(ledger), SystemClock::start(), Arc::clone(&calendar))?;
+        let tools = Self::tools(config, ledger, Arc::clone(models), Arc::clone(&calendar))?;
         let listen = Listen {
             data_dir: config.data_dir.clone(),
             address: config.tasks.listen,
@@ -90,7 +92,7 @@ impl Work {
                 local: models.local_agent(),
                 cloud: models.cloud_agent(),
             },
-            tools: Arc::new(tools),
+            tools: Arc::<WebTools>::clone(&tools),
             calendar: Arc::clone(&calendar),
         };
         let server = GatewayServer::bind(&listen, parts, Settings::default(), metrics.clone()).await?;
@@ -109,10 +111,23 @@ impl Work {
             desk: Arc::new(desk),
             book,
             server,
+            tools,
             runner,
             quiet: config.tasks.quiet,
             notify: config.tasks.notify.clone(),
         })
+    }
+
+    /// What agents reach, none of it asked yet.
+    fn tools(
+        config: &Config,
+        ledger: Ledger,
+        models: Arc<Models>,
+        calendar: Arc<dyn Calendar>,
+    ) -> anyhow::Result<Arc<WebTools>> {
+        let servers = ToolServers::new(&config.tool_servers, Some(&ledger))?;
+        let clock = SystemClock::start();
+        Ok(Arc::new(WebTools::new(&config.search, servers, models, Some(ledger), clock, calendar)?))
     }
 
     /// Who takes orders.
@@ -143,6 +158,7 @@ impl Work {
         };
         tasks.spawn(deliveries.run(cancel.clone()));
         tasks.spawn(self.server.run(cancel.clone()));
+        tasks.spawn(self.tools.run(cancel.clone()));
         if let Some(runner) = self.runner {
             tasks.spawn(runner.run(cancel.clone()));
         }

@@ -1,21 +1,26 @@
-//! The web as agents reach it through the gateway. Which pages a task may read follows from what it was told before: its own
+//! The web and tool servers as agents reach them through the gateway. Which pages a task may read follows from what it was told before: its own
 //! words, what its searches found, what named sites link to. So a later attempt and a restarted bridge know the same.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use helix_contract::api::{ToolOutcome, ToolSpec};
-use helix_contract::{Place, Source, TaskSpecV1};
-use helix_core::egress::Ledger;
+use helix_contract::{Name, Place, Source, TaskSpecV1};
+use helix_core::egress::{Ledger, Privacy, Purpose};
+use helix_core::llm::Origin;
+use helix_core::llm::budget::Amount;
 use helix_core::{Calendar, Language};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemClock;
 use crate::gateway::{Called, Tool, ToolAway, ToolCall, Tools};
+use crate::llm::Models;
+use crate::mcp::{Calling, McpError, ToolServers};
 use crate::tasks::ToolCalled;
-use crate::web::search::{Hit, Query, Search, SearchSettings, Searching};
+use crate::web::search::{Found, Hit, Query, Search, SearchSettings, Searching};
 use crate::web::{
     AddressPolicy, KnownAddresses, Link, Names, Page, PageLimits, PageReader, SystemNames, WebError,
 };
@@ -25,14 +30,24 @@ const READ_PAGE: &str = "read_page";
 const HOME_STATES: &str = "home_states";
 /// When a search that is away is asked again.
 const SEARCH_RETRY: Duration = Duration::from_secs(5);
+/// How often tool servers are asked which tools they have.
+const LIST_EVERY: Duration = Duration::from_mins(5);
+/// The most that one search by a model outside takes: its longest answer at the price of its default model, $0.30 and
+/// $2.50 for a million tokens read and written (November 2026).
+const SEARCH_MOST: Amount = Amount { tokens: 16_000, micros: 40_000 };
 /// Links that an agent is told of with one page.
 const LINKS_MAX: usize = 24;
 
-/// Search and pages.
+/// Search, pages and tool servers.
 #[derive(Debug)]
 pub(super) struct WebTools {
     search: Search,
     reader: PageReader,
+    servers: ToolServers,
+    /// The servers' tools as they were listed last.
+    offered: Mutex<Vec<ToolSpec>>,
+    /// Whose budget a search by a model outside shares.
+    models: Arc<Models>,
     calendar: Arc<dyn Calendar>,
 }
 
@@ -89,6 +104,8 @@ impl WebTools {
     /// An address or a key that is none.
     pub(super) fn new(
         settings: &SearchSettings,
+        servers: ToolServers,
+        models: Arc<Models>,
         ledger: Option<Ledger>,
         clock: SystemClock,
         calendar: Arc<dyn Calendar>,
@@ -96,7 +113,58 @@ impl WebTools {
         let search = Search::new(settings, ledger.as_ref())?;
         let names: Arc<dyn Names> = Arc::new(SystemNames);
         let reader = PageReader::new(names, AddressPolicy::here(), ledger, PageLimits::default(), clock);
-        Ok(Self { search, reader, calendar })
+        Ok(Self { search, reader, servers, offered: Mutex::default(), models, calendar })
+    }
+
+    /// Keeps the list of the servers' tools until cancelled.
+    pub(super) async fn run(self: Arc<Self>, cancel: CancellationToken) {
+        let names: Vec<Name> = self.servers.names().cloned().collect();
+        let origin = Origin::addressed(Purpose::Probe, Privacy::Public, None);
+        let listing = async {
+            while !names.is_empty() {
+                let calling = Calling { servers: &names, origin: &origin, knows_home: false };
+                let tools = self.servers.tools(calling).await;
+                *self.offered.lock().unwrap_or_else(PoisonError::into_inner) = tools;
+                tokio::time::sleep(LIST_EVERY).await;
+            }
+        };
+        let _ = cancel.run_until_cancelled(listing).await;
+    }
+
+    /// Searches; by a model outside only within the budget and what the task may still spend.
+    async fn found(&self, searching: Searching<'_>, micros_left: u64) -> Result<(Found, u64), WebError> {
+        let at_home = Searching { place: Place::Local, ..searching };
+        let is_free = self.search.asked(searching.place) == self.search.asked(Place::Local);
+        if is_free || micros_left < SEARCH_MOST.micros {
+            return Ok((self.search.search(at_home).await?, 0));
+        }
+        let work = async {
+            let found = self.search.search(searching).await;
+            let (read, written) = found.as_ref().map_or((0, 0), |found| found.tokens);
+            let amount = Amount { tokens: read + written, micros: (read * 3 + written * 25).div_ceil(10) };
+            (found.map(|found| (found, amount.micros)), amount)
+        };
+        match self.models.within_budget(SEARCH_MOST, ("gemini", "google_search"), work).await {
+            Ok(found) => found,
+            Err(_) => Ok((self.search.search(at_home).await?, 0)),
+        }
+    }
+
+    async fn ask(&self, server: &Name, tool: &str, call: &ToolCall<'_>) -> ToolOutcome {
+        let name = format!("mcp_{}_{tool}", server.as_str().replace('-', "_")).parse();
+        let (Value::Object(input), Ok(name)) = (call.input, name) else {
+            return failed("tool-input", "the input is an object");
+        };
+        let servers = &call.spec.scope.servers;
+        let calling = Calling { servers, origin: &call.origin, knows_home: knows_home(call) };
+        match self.servers.call(&name, input.clone(), calling).await {
+            // Below a key of its own, so that no server's answer looks like that of a search.
+            Ok(answer) => {
+                let output = json!({ "server": server, "answer": answer });
+                ToolOutcome::Answered { output, sources: Vec::new() }
+            }
+            Err(error) => of_server(&error),
+        }
     }
 
     async fn look_for(&self, call: &ToolCall<'_>) -> Result<Called, ToolAway> {
@@ -113,15 +181,16 @@ impl WebTools {
             query: &query,
             language: &language.unwrap_or_else(Language::english),
             origin: &call.origin,
-            knows_home: call.others.iter().any(|other| other.tool.as_str() == HOME_STATES),
+            knows_home: knows_home(call),
             scope: &call.spec.scope.web,
             place: call.spec.place,
         };
-        match self.search.search(searching).await {
-            Ok(found) => {
+        match self.found(searching, call.micros_left).await {
+            Ok((found, micros)) => {
                 let result = |hit: Hit| Listed { title: hit.title, url: hit.address, snippet: hit.snippet };
                 let results = found.hits.into_iter().map(result).collect();
-                Ok(answered(&Told { results, summary: found.summary }, Vec::new()).into())
+                let outcome = answered(&Told { results, summary: found.summary }, Vec::new());
+                Ok(Called { outcome, micros })
             }
             Err(error) if may_pass(&error) => {
                 let message = error.to_string();
@@ -171,7 +240,8 @@ impl Tools for WebTools {
             json!({ "url": text }),
             "url",
         );
-        search.filter(|_| can_search).into_iter().chain(page).collect()
+        let offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        search.filter(|_| can_search).into_iter().chain(page).chain(offered).collect()
     }
 
     fn call<'a>(&'a self, call: ToolCall<'a>) -> BoxFuture<'a, Result<Called, ToolAway>> {
@@ -179,7 +249,8 @@ impl Tools for WebTools {
             match &call.tool {
                 Tool::WebSearch => self.look_for(&call).await,
                 Tool::ReadPage => Ok(self.read(&call).await.into()),
-                Tool::HomeStates | Tool::OfServer { .. } => {
+                Tool::OfServer { server, tool } => Ok(self.ask(server, tool, &call).await.into()),
+                Tool::HomeStates => {
                     Ok(failed("tool-unknown", "this Helix has no such tool; do without it").into())
                 }
             }
@@ -232,6 +303,16 @@ fn answered(output: &impl Serialize, sources: Vec<Source>) -> ToolOutcome {
         Ok(output) => ToolOutcome::Answered { output, sources },
         Err(error) => failed("tool-failed", &error.to_string()),
     }
+}
+
+/// Whether the task has asked for states of the home: then what it says may hold some of them.
+fn knows_home(call: &ToolCall<'_>) -> bool {
+    call.others.iter().any(|other| other.tool.as_str() == HOME_STATES)
+}
+
+fn of_server(error: &McpError) -> ToolOutcome {
+    let message: String = error.to_string().chars().take(500).collect();
+    failed(error.code(), &message)
 }
 
 fn of_web(error: &WebError) -> ToolOutcome {
