@@ -12,7 +12,8 @@ fn main() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["probe", "listen", port] => {
-            let listener = TcpListener::bind(("0.0.0.0", port.parse().expect("a port"))).expect("a free port");
+            let listener =
+                TcpListener::bind(("0.0.0.0", port.parse().expect("a port"))).expect("a free port");
             listener.incoming().for_each(drop);
         }
         ["probe", "dial", address] => {
@@ -48,7 +49,9 @@ fn work() {
 fn report() -> String {
     let names: Vec<_> = env::vars().map(|(name, _)| name).collect();
     let status = fs::read_to_string("/proc/self/status").expect("its status");
-    let line = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().replace('\t', " ");
+    let line = |name: &str| {
+        status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().replace('\t', " ")
+    };
     format!(
         "env={};uid={};capabilities={};no_new_privileges={};seccomp={};root_is_writable={};account_token={}",
         names.join(","),
@@ -76,20 +79,28 @@ fn tell(host: &str, token: &str, task: &str, spoken: &str) {
     ask(host, token, "PUT", "/v1/task/result", &result);
 }
 
+/// Everything may be asked for twice: an answer that does not come is asked for again.
 fn ask(host: &str, token: &str, method: &str, path: &str, body: &str) -> String {
-    let mut stream = TcpStream::connect(host).expect("the bridge");
+    let answer = (0..5).find_map(|_| exchange(host, token, method, path, body).ok());
+    let answer = answer.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 20"), "{method} {path}: {answer}");
+    answer.split_once("\r\n\r\n").expect("a body").1.to_owned()
+}
+
+fn exchange(host: &str, token: &str, method: &str, path: &str, body: &str) -> std::io::Result<String> {
+    let address = host.parse().expect("an address");
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(3))?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     write!(
         stream,
         "{method} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
         token.trim(),
         body.len()
-    )
-    .expect("a request");
+    )?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 20"), "{method} {path}: {answer}");
-    answer.split_once("\r\n\r\n").expect("a body").1.to_owned()
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 fn text(json: &str, field: &str) -> String {
