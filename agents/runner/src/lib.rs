@@ -11,8 +11,10 @@ pub mod cli;
 mod clock;
 mod confine;
 mod counts;
+mod docker;
 mod finding;
 pub mod kubernetes;
+mod pool;
 mod process;
 mod runner;
 
@@ -20,6 +22,8 @@ pub use backend::{
     AgentKey, AgentStream, Backend, BackendError, Capabilities, Ended, ExitReport, Found, Started, Tail, Work,
 };
 pub use bridge::{AddressError, Bridge, BridgeAddress, BridgeError, Channel, Dialer, Lease};
+pub use docker::{Containers, DockerSettings};
 pub use finding::Finding;
+pub use pool::{Demand, Warm, size as pool_size};
 pub use process::{ProcessSettings, Processes};
 pub use runner::{Runner, Settings};

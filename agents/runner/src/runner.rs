@@ -17,6 +17,7 @@ use crate::bridge::{Bridge, BridgeError, Lease};
 use crate::carry::{Carrier, Outcome, Stops};
 use crate::clock;
 use crate::counts::Counts;
+use crate::pool::{Pool, Warm};
 
 /// How often tasks are kept.
 const KEEP: Duration = Duration::from_secs(1);
@@ -40,6 +41,8 @@ pub struct Settings {
     pub slots: usize,
     /// The agents that it has; none means all.
     pub agents: Vec<AgentName>,
+    /// How many agents wait for tasks, where the backend can have such.
+    pub warm: Warm,
     /// How long running tasks may go on after the runner was told to end.
     pub drain: Duration,
 }
@@ -68,7 +71,10 @@ impl Table {
 impl<B: Backend> Runner<B> {
     /// A runner of this bridge on this backend.
     pub fn new(backend: B, bridge: Bridge, settings: Settings) -> Arc<Self> {
-        let carrier = Carrier { backend: Arc::new(backend), bridge: Arc::new(bridge) };
+        let backend = Arc::new(backend);
+        let pooled = backend.capabilities().idle && settings.warm.max > 0;
+        let pool = pooled.then(|| Arc::new(Pool::new(Arc::clone(&backend), settings.warm)));
+        let carrier = Carrier { backend, bridge: Arc::new(bridge), pool };
         let (table, counts, ending) = (Table::default(), Counts::default(), CancellationToken::new());
         Arc::new(Self { carrier, settings, table, counts, ending })
     }
@@ -85,12 +91,20 @@ impl<B: Backend> Runner<B> {
         let mut loops = JoinSet::new();
         loops.spawn(Arc::clone(&self).keep());
         loops.spawn(Arc::clone(&self).report());
+        let mut filling = JoinSet::new();
+        if let Some(pool) = &self.carrier.pool {
+            filling.spawn(Arc::clone(pool).fill());
+        }
         stop.run_until_cancelled(self.lease(&tasks, &slots)).await;
         tracing::info!(running = tasks.len(), "the runner ends");
         tasks.close();
+        filling.shutdown().await;
         if timeout(self.settings.drain, tasks.wait()).await.is_err() {
             self.ending.cancel();
             tasks.wait().await;
+        }
+        if let Some(pool) = &self.carrier.pool {
+            pool.empty().await;
         }
         loops.shutdown().await;
         self.counts.log(0);

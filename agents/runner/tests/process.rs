@@ -100,6 +100,27 @@ async fn an_agent_that_spins_is_ended_when_its_time_of_a_processor_is_used_up() 
     }
 }
 
+#[tokio::test]
+async fn a_runner_ends_with_whoever_started_it_and_gives_its_task_back() {
+    let (bed, bridge) = (ProcessBed::new(), scripted::ScriptedBridge::start());
+    let task = scripted::assignment(1, "ask /v1/here");
+    bridge.queues(task.clone());
+    let mut runner = tokio::process::Command::new(env!("CARGO_BIN_EXE_helix-runner"))
+        .args(["run", "--until-stdin-closes", "--drain", "0", "--bridge", &bridge.address(), "--token-file"])
+        .arg(bridge.token_file())
+        .args(bed.options())
+        .stdin(std::process::Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("helix-runner starts");
+    bridge.until("it runs", |heard| heard.asked.iter().any(|(path, _)| path.starts_with("/v1/here/"))).await;
+    drop(runner.stdin.take());
+    let ended = timeout(conformance::LONG, runner.wait()).await.expect("in time").expect("ended");
+    assert!(ended.success(), "{ended}");
+    assert!(bridge.heard(|heard| heard.returned.iter().any(|told| told.of == scripted::of(&task))));
+    assert!(!bed.is_alive(&AgentKey::Attempt(scripted::of(&task))).await);
+}
+
 #[test]
 fn doctor_says_what_this_machine_has() {
     let bed = ProcessBed::new();

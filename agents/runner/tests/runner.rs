@@ -10,7 +10,7 @@ use helix_contract::Failure;
 use helix_contract::api::path;
 use helix_runner::{
     AgentKey, AgentStream, Backend, BackendError, Capabilities, Ended, ExitReport, Found, Runner, Settings,
-    Started, Work,
+    Started, Warm, Work,
 };
 use scripted::{ScriptedBridge, assignment, of};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};
@@ -176,7 +176,8 @@ struct AtWork {
 
 impl AtWork {
     fn begins(bridge: &ScriptedBridge, puppets: &Puppets, slots: usize) -> Self {
-        let settings = Settings { slots, agents: Vec::new(), drain: Duration::ZERO };
+        let settings =
+            Settings { slots, agents: Vec::new(), warm: Warm { min: 0, max: 0 }, drain: Duration::ZERO };
         let runner = Runner::new(puppets.clone(), bridge.bridge(), settings);
         let stop = CancellationToken::new();
         let mut life = JoinSet::new();

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backend::{AgentKey, Backend, BackendError, Ended, ExitReport, Started, Work};
 use crate::bridge::Bridge;
+use crate::pool::Pool;
 pub(crate) use forward::Line;
 use forward::Told;
 
@@ -59,6 +60,7 @@ pub(crate) struct Stops {
 pub(crate) struct Carrier<B> {
     pub(crate) backend: Arc<B>,
     pub(crate) bridge: Arc<Bridge>,
+    pub(crate) pool: Option<Arc<Pool<B>>>,
 }
 
 impl<B: Backend> Carrier<B> {
@@ -70,13 +72,13 @@ impl<B: Backend> Carrier<B> {
         if stops.runner.is_cancelled() {
             return Outcome::Returned { failure: None, reason: "the runner ends".to_owned() };
         }
-        let started = match self.start(work).await {
+        let (key, started) = match self.start(work).await {
             Ok(started) => started,
             Err(error) => return Outcome::of(&error),
         };
         let token = work.assignment.token.as_deref().unwrap_or_default();
         let line = started.stream.map(|stream| Line::new(stream, token, self.bridge.channel()));
-        self.attend(&work.key, line, Some(work.left), stops).await
+        self.attend(&key, line, Some(work.left), stops).await
     }
 
     /// Waits for an agent that was there when the runner came.
@@ -84,9 +86,15 @@ impl<B: Backend> Carrier<B> {
         self.attend(key, None, left, stops).await
     }
 
-    async fn start(&self, work: &Work) -> Result<Started, BackendError> {
+    /// An agent that waits serves any task, for the definition comes with it.
+    async fn start(&self, work: &Work) -> Result<(AgentKey, Started), BackendError> {
+        if let Some(pool) = &self.pool
+            && let Some(waiting) = pool.take().await
+        {
+            return Ok(waiting);
+        }
         self.backend.prepare(work.assignment.spec.agent.image.as_deref()).await?;
-        self.backend.start(work).await
+        Ok((work.key.clone(), self.backend.start(work).await?))
     }
 
     async fn attend(

@@ -26,6 +26,7 @@ impl Doctor {
                     let (namespace, image) = (&self.agent.namespace, self.agent.probe_image.as_deref());
                     Ok(Cluster::examine(namespace, image).await)
                 }
+                Place::Docker => Ok(self.agent.containers().await?.examine().await),
             }
         })?;
         for finding in &findings {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 
+use crate::docker::{Containers, DockerSettings};
 use crate::process::{ProcessSettings, Processes};
 
 /// Where agents run.
@@ -14,6 +15,8 @@ pub(super) enum Place {
     Process,
     /// Jobs of a cluster, of which this is also the operator.
     Kubernetes,
+    /// Containers of a Docker daemon.
+    Docker,
 }
 
 /// How agents are started.
@@ -31,15 +34,18 @@ pub(super) struct AgentOptions {
     /// The agent's program, linked statically (backend process)
     #[arg(long, default_value = "/usr/local/bin/helix-agent", env = "HELIX_AGENT")]
     pub(super) agent: PathBuf,
+    /// The agent's image (backends docker, kubernetes)
+    #[arg(long, default_value = "localhost/helix-agent:latest", env = "HELIX_AGENT_IMAGE")]
+    pub(super) image: String,
+    /// Where the Docker daemon is: `unix:///path` or `tcp://host:port` (backend docker)
+    #[arg(long, env = "DOCKER_HOST")]
+    pub(super) docker: Option<String>,
     /// The memory that one agent may have, MiB
     #[arg(long, default_value_t = 256)]
     pub(super) memory: u64,
-    /// The time of one processor that one agent may take, seconds
+    /// The time of one processor that one agent may take, seconds (backend process)
     #[arg(long, default_value_t = 120)]
     pub(super) processor: u64,
-    /// The agent's image (backend kubernetes)
-    #[arg(long, default_value = "localhost/helix-agent:latest", env = "HELIX_AGENT_IMAGE")]
-    pub(super) image: String,
     /// An image that holds helix-runner, to try whether network policies are enforced (backend kubernetes)
     #[arg(long, env = "HELIX_RUNNER_IMAGE")]
     pub(super) probe_image: Option<String>,
@@ -62,5 +68,16 @@ impl AgentOptions {
             processor_s: self.processor,
         };
         Ok(Processes::new(settings)?)
+    }
+
+    pub(super) async fn containers(&self) -> Result<Containers> {
+        let settings = DockerSettings {
+            host: self.docker.clone(),
+            name: self.name.clone(),
+            image: self.image.clone(),
+            memory: self.memory * 1024 * 1024,
+            user: self.user,
+        };
+        Ok(Containers::connect(settings).await?)
     }
 }

@@ -1,12 +1,15 @@
 //! `helix-runner run`.
 
 use std::io::IsTerminal as _;
+use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::unix::pipe::Receiver;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -15,6 +18,7 @@ use super::options::{AgentOptions, Place};
 use crate::backend::Backend;
 use crate::bridge::{Bridge, BridgeAddress, Dialer};
 use crate::kubernetes::Cluster;
+use crate::pool::Warm;
 use crate::runner::{Runner, Settings};
 
 /// Tasks at the same time on one machine.
@@ -40,9 +44,18 @@ pub(super) struct Run {
     /// Takes tasks for these agents only (may be repeated); all if it is left out
     #[arg(long = "for")]
     agents: Vec<String>,
+    /// Agents that wait for a task, at least
+    #[arg(long, default_value_t = 1)]
+    warm_min: usize,
+    /// Agents that wait for a task, at most; 0 starts each agent with its task
+    #[arg(long, default_value_t = 4)]
+    warm_max: usize,
     /// How long running tasks may go on after the runner was told to end, seconds
     #[arg(long, default_value_t = 10)]
     drain: u64,
+    /// Also ends when its standard input does, a pipe: with the process that started it
+    #[arg(long)]
+    until_stdin_closes: bool,
     #[command(flatten)]
     agent: AgentOptions,
 }
@@ -56,6 +69,7 @@ impl Run {
             match self.agent.backend {
                 Place::Process => self.serve(self.agent.processes()?, SLOTS).await,
                 Place::Kubernetes => Box::pin(self.serve_cluster()).await,
+                Place::Docker => self.serve(self.agent.containers().await?, SLOTS).await,
             }
         })
     }
@@ -93,14 +107,22 @@ impl Run {
         // What is missing is told now, and not when the first task comes.
         backend.prepare(None).await?;
         let bridge = Bridge::new(dialer, self.token_file.clone(), name);
-        let settings = Settings { slots, agents, drain: Duration::from_secs(self.drain) };
+        let warm = Warm { min: self.warm_min.min(self.warm_max), max: self.warm_max };
+        let drain = Duration::from_secs(self.drain);
+        let settings = Settings { slots, agents, warm, drain };
         let stop = CancellationToken::new();
+        let stdin = self.until_stdin_closes.then(stdin).transpose().context("--until-stdin-closes")?;
         let runner = Runner::new(backend, bridge, settings).run(stop.clone());
         let mut runner = std::pin::pin!(runner);
         tracing::info!(bridge = %self.bridge, slots, "ready");
         tokio::select! {
             ended = &mut runner => ended?,
             () = told_to_end() => {
+                stop.cancel();
+                runner.await?;
+            }
+            () = closed(stdin) => {
+                tracing::warn!("whoever started this runner has ended");
                 stop.cancel();
                 runner.await?;
             }
@@ -125,4 +147,14 @@ async fn told_to_end() {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
+}
+
+fn stdin() -> std::io::Result<Receiver> {
+    Receiver::from_owned_fd(std::io::stdin().as_fd().try_clone_to_owned()?)
+}
+
+async fn closed(stdin: Option<Receiver>) {
+    let Some(mut stdin) = stdin else { return std::future::pending().await };
+    let mut piece = [0; 64];
+    while stdin.read(&mut piece).await.is_ok_and(|len| len > 0) {}
 }

@@ -74,7 +74,7 @@ pub(crate) async fn an_idle_agent_waits_for_its_first_line(bed: &impl Bed) {
     if !backend.capabilities().idle {
         return;
     }
-    let key = AgentKey::Idle { runner: 1, number: 7 };
+    let key = AgentKey::Idle { runner: std::process::id(), number: 7_000 };
     let mut stream = backend.start_idle(&key).await.expect("started").stream.expect("a line");
     assert!(bed.is_alive(&key).await);
     order(&mut stream, "echo").await;

@@ -98,6 +98,7 @@ macro_rules! whole_conformance {
             an_agent_that_says_never_again_is_not_begun_again,
             a_deadline_ends_an_agent_that_ignores_everything,
             a_task_is_cancelled_before_while_and_after_it_runs,
+            agents_that_wait_serve_one_task_each_and_end_with_the_runner,
             twenty_tasks_respect_the_slots,
             a_runner_that_is_killed_leaves_nothing_running_and_its_task_is_given_back,
         }

@@ -12,7 +12,7 @@ use helix_contract::{Failure, Outcome};
 use helix_runner::kubernetes::api::{Agent, AgentSpec, AgentTask, Architecture};
 use helix_runner::kubernetes::network::{Enforcement, probe};
 use helix_runner::kubernetes::{KubernetesError, check_definitions};
-use helix_runner::{Backend, BackendError, Ended, Runner, Settings, Work};
+use helix_runner::{Backend, BackendError, Ended, Runner, Settings, Warm, Work};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
@@ -70,7 +70,12 @@ async fn run(
     port: u16,
     stop: CancellationToken,
 ) -> JoinHandle<Result<(), BackendError>> {
-    let settings = Settings { slots: 4, agents: Vec::new(), drain: Duration::from_secs(5) };
+    let settings = Settings {
+        slots: 4,
+        agents: Vec::new(),
+        warm: Warm { min: 0, max: 0 },
+        drain: Duration::from_secs(5),
+    };
     let runner = Runner::new(backend(name, port).await, bridge.bridge(), settings);
     #[allow(clippy::disallowed_methods, reason = "aborted as if it was killed")]
     tokio::spawn(Arc::clone(&runner).run(stop))

@@ -159,18 +159,19 @@ fn report(listener: &str) -> ! {
     };
     tried("connect-listener", connects(listener));
     tried("connect-outside", connects("1.1.1.1:443"));
-    tried("send-datagram", UdpSocket::bind("0.0.0.0:0").is_ok_and(|socket| socket.send_to(b"x", listener).is_ok()));
+    // Whether it arrives, the listener knows.
+    let _ = UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.send_to(b"x", listener));
     tried("connect-docker", UnixStream::connect("/var/run/docker.sock").is_ok());
     tried("read-passwd", File::open("/etc/passwd").is_ok_and(|mut file| file.read(&mut [0; 64]).is_ok_and(|len| len > 40)));
     tried("read-other", (2..4096).any(|pid| fs::read(format!("/proc/{pid}/environ")).is_ok_and(|read| !read.is_empty())));
-    tried("read-memory", File::open("/proc/1/mem").is_ok());
+    tried("read-memory", std::process::id() != 1 && File::open("/proc/1/mem").is_ok());
     for (what, path) in [("write-root", "/helix-was-here"), ("write-cwd", "helix-was-here"), ("write-tmp", "/tmp/helix-was-here")] {
         tried(what, fs::write(path, "x").is_ok());
     }
     tried("trace", unsafe { ptrace(0x4206, getppid(), std::ptr::null_mut(), std::ptr::null_mut()) } == 0);
     tried("kill-parent", unsafe { kill(getppid().max(2), 0) } == 0);
     tried("kill-all", unsafe { kill(-1, 0) } == 0);
-    tried("more-memory", unsafe { setrlimit(9, &[1 << 40, 1 << 40]) } == 0);
+    tried("more-files", unsafe { setrlimit(7, &[1 << 20, 1 << 20]) } == 0);
     tried("shell", Command::new("/bin/sh").args(["-c", "true"]).status().is_ok());
     let path = c"/bin/true";
     tried("exec", unsafe { execv(path.as_ptr(), [path.as_ptr(), std::ptr::null()].as_ptr()) } == 0);

@@ -228,7 +228,9 @@ pub(crate) fn of(assignment: &AssignmentV1) -> TaskAttempt {
 
 /// An assignment whose token is `token`; two of the same token are of two tasks.
 pub(crate) fn assignment(number: u64, token: &str) -> AssignmentV1 {
-    let id = helix_contract::TaskId::derive(&[&number.to_string(), token]);
+    // Tests share a machine: each has tasks of its own.
+    let own = format!("{} {:?}", std::process::id(), std::thread::current().name());
+    let id = helix_contract::TaskId::derive(&[&own, &number.to_string(), token]);
     let definition = serde_json::json!({
         "version": 1, "name": "research", "description": "Looks things up.",
         "prompt": "You look things up.",
