@@ -60,6 +60,8 @@ impl LocalRunner {
         while !cancel.is_cancelled() {
             let ended = match self.start() {
                 Ok(mut child) => {
+                    // Waiting for a child closes its standard input otherwise.
+                    let _open = child.stdin.take();
                     let lived = timeout(LIVED, async {
                         tokio::select! { _ = child.wait() => {}, () = cancel.cancelled() => {} }
                     });
