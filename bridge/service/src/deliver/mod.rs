@@ -125,7 +125,13 @@ impl<T: Teller, C: Clock> Deliveries<T, C> {
     async fn speak(&self, due: &Due, told: &Told, satellite: &EntityId) -> Result<(), TaskError> {
         let task = &due.task.spec.id;
         let sent = match &told.whole {
-            Some(whole) => self.teller.write(task.as_str(), &told.title, whole).await.is_ok(),
+            Some(whole) => {
+                let sent = self.teller.write(task.as_str(), &told.title, whole).await;
+                sent.inspect_err(|error| {
+                    tracing::warn!(%task, code = error.code(), %error, "the whole of what a task found could not be sent");
+                })
+                .is_ok()
+            }
             None => false,
         };
         let words = if sent { &told.aloud_and_sent } else { &told.aloud };

@@ -12,8 +12,6 @@ use super::HomeAssistant;
 
 /// An announcement completes when it has been played: two sentences, and what a slow voice needs for them.
 const ANNOUNCE_WITHIN: Duration = Duration::from_secs(75);
-/// A message completes when it is kept.
-const MESSAGE_WITHIN: Duration = Duration::from_secs(10);
 
 impl HomeAssistant {
     /// Lets a satellite say something; completes once it was played.
@@ -21,8 +19,14 @@ impl HomeAssistant {
     /// # Errors
     /// Home Assistant's refusal: it has no voice, the satellite is busy or away. After a timeout it may have been heard.
     pub async fn announce(&self, satellite: &EntityId, words: &str) -> Result<(), HomeError> {
-        let data = json!({ "message": words });
-        self.serve("assist_satellite", "announce", data, Some(satellite), ANNOUNCE_WITHIN).await
+        self.config()?;
+        let command = CallService {
+            domain: "assist_satellite".to_owned(),
+            service: "announce".to_owned(),
+            service_data: BTreeMap::from([("message".to_owned(), words.into())]),
+            target: ServiceTarget { entity_id: vec![satellite.to_string()] },
+        };
+        self.command_within(command, ANNOUNCE_WITHIN).await.map(drop)
     }
 
     /// Shows a message in Home Assistant; one of the same id takes its place.
@@ -30,12 +34,12 @@ impl HomeAssistant {
     /// # Errors
     /// As [`HomeAssistant::request`].
     pub async fn show_message(&self, id: &str, title: &str, text: &str) -> Result<(), HomeError> {
-        let data = json!({ "notification_id": id, "title": title, "message": text });
-        self.serve("persistent_notification", "create", data, None, MESSAGE_WITHIN).await
+        let message = json!({ "notification_id": id, "title": title, "message": text });
+        self.serve("persistent_notification", "create", &message).await
     }
 
-    /// Sends a message by one of the home's notify actions, such as `mobile_app_pixel` of `notify.mobile_app_pixel`; on a
-    /// phone one of the same id takes its place.
+    /// Sends a message by one of the home's notify actions, such as `notify.mobile_app_pixel`; on a phone one of the same id
+    /// takes its place.
     ///
     /// # Errors
     /// As [`HomeAssistant::request`].
@@ -47,31 +51,14 @@ impl HomeAssistant {
         text: &str,
     ) -> Result<(), HomeError> {
         let service = action.strip_prefix("notify.").unwrap_or(action);
-        let data = json!({ "title": title, "message": text, "data": { "tag": id } });
-        self.serve("notify", service, data, None, MESSAGE_WITHIN).await
+        self.serve("notify", service, &json!({ "title": title, "message": text, "data": { "tag": id } }))
+            .await
     }
 
-    async fn serve(
-        &self,
-        domain: &str,
-        service: &str,
-        data: Value,
-        target: Option<&EntityId>,
-        limit: Duration,
-    ) -> Result<(), HomeError> {
-        self.config()?;
-        let data: BTreeMap<String, Value> = match data {
-            Value::Object(fields) => fields.into_iter().collect(),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-                BTreeMap::new()
-            }
-        };
-        let command = CallService {
-            domain: domain.to_owned(),
-            service: service.to_owned(),
-            service_data: data,
-            target: ServiceTarget { entity_id: target.iter().map(ToString::to_string).collect() },
-        };
-        self.command_within(command, limit).await.map(drop)
+    /// Calls an action that has no target: even an empty one is refused.
+    async fn serve(&self, domain: &str, service: &str, message: &Value) -> Result<(), HomeError> {
+        let request =
+            json!({ "type": "call_service", "domain": domain, "service": service, "service_data": message });
+        self.request(request).await.map(drop)
     }
 }
