@@ -3,6 +3,7 @@
 
 mod act;
 mod agent_image;
+mod cold;
 mod guard;
 mod hesitation;
 mod idle;
@@ -11,6 +12,7 @@ mod registry;
 mod silence;
 mod stt;
 mod voice;
+mod warm;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -43,6 +45,10 @@ enum Bench {
     AgentImage,
     /// An agent's image for both architectures, made and pushed
     Registry(registry::Arguments),
+    /// An agent from nothing, against the bare process and the bare container
+    Cold(cold::Arguments),
+    /// A task that finds its agent waiting, until that asks its model
+    Warm(warm::Arguments),
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -58,6 +64,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Bench::Pauses(arguments) => pauses::run(arguments).await,
             Bench::AgentImage => agent_image::run(),
             Bench::Registry(arguments) => registry::run(arguments).await,
+            Bench::Cold(arguments) => cold::run(arguments).await,
+            Bench::Warm(arguments) => warm::run(arguments).await,
         }
     })?;
     tell(&figures)
