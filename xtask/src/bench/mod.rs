@@ -4,6 +4,7 @@
 mod act;
 mod agent_image;
 mod cold;
+mod dispatch;
 mod guard;
 mod hesitation;
 mod idle;
@@ -49,6 +50,8 @@ enum Bench {
     Cold(cold::Arguments),
     /// A task that finds its agent waiting, until that asks its model
     Warm(warm::Arguments),
+    /// A task from the book to a runner that waits
+    Dispatch(dispatch::Arguments),
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -66,6 +69,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Bench::Registry(arguments) => registry::run(arguments).await,
             Bench::Cold(arguments) => cold::run(arguments).await,
             Bench::Warm(arguments) => warm::run(arguments).await,
+            Bench::Dispatch(arguments) => dispatch::run(arguments).await,
         }
     })?;
     tell(&figures)
