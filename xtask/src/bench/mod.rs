@@ -8,6 +8,7 @@ mod dispatch;
 mod guard;
 mod hesitation;
 mod idle;
+mod kubernetes;
 mod pauses;
 mod registry;
 mod silence;
@@ -44,6 +45,8 @@ enum Bench {
     Pauses(pauses::Arguments),
     /// What is pulled of the image of an agent
     AgentImage,
+    /// Agents in a cluster: cold start against a bare Job, many tasks on made-up nodes
+    Kubernetes(kubernetes::Arguments),
     /// An agent's image for both architectures, made and pushed
     Registry(registry::Arguments),
     /// An agent from nothing, against the bare process and the bare container
@@ -66,6 +69,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Bench::Silence(arguments) => silence::run(arguments).await,
             Bench::Pauses(arguments) => pauses::run(arguments).await,
             Bench::AgentImage => agent_image::run(),
+            Bench::Kubernetes(arguments) => kubernetes::run(arguments).await,
             Bench::Registry(arguments) => registry::run(arguments).await,
             Bench::Cold(arguments) => cold::run(arguments).await,
             Bench::Warm(arguments) => warm::run(arguments).await,

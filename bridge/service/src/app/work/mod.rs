@@ -8,12 +8,14 @@ mod teller;
 mod tools;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use helix_core::delegate::{Desk, Quiet};
 use helix_core::egress::Ledger;
 use helix_core::home::{EntityState, HomeError, Registry};
 use helix_core::{Calendar, EntityId, Home};
+use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -33,6 +35,11 @@ pub(super) use desk::TaskDesk;
 use runner::LocalRunner;
 use teller::Rooms;
 use tools::WebTools;
+
+/// How long a task that has ended is kept.
+const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How often that is looked at.
+const TIDY_EVERY: Duration = Duration::from_hours(24);
 
 /// Opens what tasks need; without it there still is voice, and who wants a task is told so.
 pub(super) async fn open(
@@ -162,12 +169,25 @@ impl Work {
         if let Some(runner) = self.runner {
             tasks.spawn(runner.run(cancel.clone()));
         }
-        let (book, stop) = (self.book, cancel.clone());
-        tasks.spawn(async move {
-            stop.cancelled().await;
-            book.close().await;
-        });
+        tasks.spawn(keep_tidy(self.book, cancel.clone()));
     }
+}
+
+/// Forgets tasks that have had their days, until cancelled; then closes the book.
+async fn keep_tidy(book: TaskBook, cancel: CancellationToken) {
+    let tidy = async {
+        loop {
+            let before = SystemCalendar.now().saturating_sub(KEPT_FOR).unwrap_or(Timestamp::MIN);
+            match book.prune(before).await {
+                Ok(0) => {}
+                Ok(forgotten) => tracing::info!(forgotten, "old tasks were forgotten"),
+                Err(error) => tracing::warn!(code = error.code(), %error, "old tasks stay"),
+            }
+            tokio::time::sleep(TIDY_EVERY).await;
+        }
+    };
+    cancel.run_until_cancelled(tidy).await;
+    book.close().await;
 }
 
 /// The home as agents are told of it.
