@@ -1,6 +1,7 @@
 //! Figures that the README promises, measured on the real components; each prints its progress on standard error
 //! and ends with one JSON line for each figure on standard output.
 
+mod acknowledge;
 mod act;
 mod agent_image;
 mod cold;
@@ -49,6 +50,8 @@ enum Bench {
     Kubernetes(kubernetes::Arguments),
     /// An agent's image for both architectures, made and pushed
     Registry(registry::Arguments),
+    /// A big request to the words that it is taken
+    Acknowledge(acknowledge::Arguments),
     /// An agent from nothing, against the bare process and the bare container
     Cold(cold::Arguments),
     /// A task that finds its agent waiting, until that asks its model
@@ -71,6 +74,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Bench::AgentImage => agent_image::run(),
             Bench::Kubernetes(arguments) => kubernetes::run(arguments).await,
             Bench::Registry(arguments) => registry::run(arguments).await,
+            Bench::Acknowledge(arguments) => acknowledge::run(arguments).await,
             Bench::Cold(arguments) => cold::run(arguments).await,
             Bench::Warm(arguments) => warm::run(arguments).await,
             Bench::Dispatch(arguments) => dispatch::run(arguments).await,
