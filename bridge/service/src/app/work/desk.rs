@@ -116,12 +116,13 @@ impl TaskDesk {
             cloud: is_named(&*self.models.cloud_agent()),
             permitted: self.permitted,
         };
-        place(order.privacy, order.web, minds).map_err(|unplaced| {
-            DeskError::Unable(match unplaced {
-                Unplaced::NoMind => Sentence::TaskNoModel,
-                Unplaced::Private => Sentence::TaskPrivate,
-            })
-        })
+        match place(order.privacy, order.web, minds) {
+            Ok(place) => Ok(place),
+            // It says what it read, only in plainer words.
+            Err(_) if reads_only_the_home(definition) => Ok(Place::Local),
+            Err(Unplaced::NoMind) => Err(DeskError::Unable(Sentence::TaskNoModel)),
+            Err(Unplaced::Private) => Err(DeskError::Unable(Sentence::TaskPrivate)),
+        }
     }
 
     /// The task of the same words from the same place, if it was taken just now.
@@ -216,6 +217,13 @@ fn spec(order: &Order, kind: &Current, thought_about: Place, now: Timestamp) -> 
         class: Class::Interactive,
         output_schema: definition.output_schema.clone(),
     }
+}
+
+/// Whether an agent can do its work without a model: it puts the home's states in order.
+fn reads_only_the_home(definition: &DefinitionV1) -> bool {
+    definition.scope.web == WebScope::None
+        && definition.scope.servers.is_empty()
+        && definition.tools.iter().any(|tool| tool.as_str() == "home_states")
 }
 
 /// Words about others, health or money are not searched for; who reads the web reads nothing of the home.
