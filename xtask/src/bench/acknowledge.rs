@@ -51,7 +51,8 @@ async fn series(settings: Settings, requests: usize) -> Result<Series> {
     let mut taken = Vec::new();
     for n in 0..WARM_UP + requests {
         let begin = now();
-        let (_, reply) = wire::handle(bridge.port, &format!("research the best lamp of room {n}"), "en", None).await?;
+        let (_, reply) =
+            wire::handle(bridge.port, &format!("research the best lamp of room {n}"), "en", None).await?;
         let took = since(begin);
         ensure!(reply.contains("come back to you"), "{reply}");
         if n >= WARM_UP {

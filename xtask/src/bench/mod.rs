@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Bench::Silence(arguments) => silence::run(arguments).await,
             Bench::Pauses(arguments) => pauses::run(arguments).await,
             Bench::AgentImage => agent_image::run(),
-            Bench::Kubernetes(arguments) => kubernetes::run(arguments).await,
+            Bench::Kubernetes(arguments) => Box::pin(kubernetes::run(arguments)).await,
             Bench::Registry(arguments) => registry::run(arguments).await,
             Bench::Acknowledge(arguments) => acknowledge::run(arguments).await,
             Bench::Cold(arguments) => cold::run(arguments).await,

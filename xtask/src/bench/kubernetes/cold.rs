@@ -33,7 +33,7 @@ pub(super) async fn run(starts: usize) -> Result<Vec<Figure>> {
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     for number in 0..WARM_UP + starts {
         let (took, job) = of_task(&backend, &bridge, &client, number).await?;
-        let took_bare = of_job(&bridge, &client, job).await?;
+        let took_bare = Box::pin(of_job(&bridge, &client, job)).await?;
         if number >= WARM_UP {
             ours.push(took);
             bare.push(took_bare);

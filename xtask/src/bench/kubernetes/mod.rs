@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
 pub(super) async fn run(arguments: &Arguments) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     if arguments.starts > 0 {
-        figures.extend(cold::run(arguments.starts).await?);
+        figures.extend(Box::pin(cold::run(arguments.starts)).await?);
     }
     let (tasks, nodes) = if arguments.all { (10_000, 1_000) } else { (arguments.tasks, arguments.nodes) };
     if tasks > 0 {
