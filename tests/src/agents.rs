@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+
+use crate::bridge::{Profile, program};
 
 /// A folder with both, built if they are out of date.
 ///
@@ -22,22 +23,7 @@ pub fn folder() -> Result<PathBuf> {
 /// # Errors
 /// It cannot be built.
 pub fn runner() -> Result<PathBuf> {
-    let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
-    cargo.current_dir(root()?).args([
-        "build",
-        "--quiet",
-        "--package",
-        "helix-runner",
-        "--bin",
-        "helix-runner",
-    ]);
-    cargo.args(["--message-format", "json-render-diagnostics"]);
-    let built = cargo.stderr(Stdio::inherit()).output().context("cargo")?;
-    ensure!(built.status.success(), "helix-runner cannot be built");
-    let messages = String::from_utf8(built.stdout)?;
-    let objects = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let path = objects.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
-    path.context("the path of helix-runner")
+    program("helix-runner", Profile::Debug)
 }
 
 /// `helix-agent` for this machine.
@@ -49,14 +35,10 @@ pub fn agent() -> Result<PathBuf> {
         "aarch64" => "arm64",
         _ => "amd64",
     };
-    let script = root()?.join("agents/agent/build");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../agents/agent/build");
     let built = Command::new(script).arg(architecture).stderr(Stdio::inherit()).output()?;
     ensure!(built.status.success(), "helix-agent cannot be built");
     let line = String::from_utf8(built.stdout)?;
     let path = line.trim().split_once(' ').map(|(_, path)| PathBuf::from(path));
     path.context("the path of helix-agent")
-}
-
-fn root() -> Result<&'static Path> {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the root")
 }

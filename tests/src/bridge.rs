@@ -345,19 +345,24 @@ fn built(profile: Profile) -> Result<(PathBuf, PathBuf)> {
 /// # Errors
 /// It cannot be built.
 pub fn binary(profile: Profile) -> Result<PathBuf> {
+    program("helix", profile)
+}
+
+/// The binary of the package of the same name, which is built if it is out of date.
+pub(crate) fn program(name: &str, profile: Profile) -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the root")?;
     let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
-    cargo.current_dir(root).args(["build", "--quiet", "--package", "helix", "--bin", "helix"]);
+    cargo.current_dir(root).args(["build", "--quiet", "--package", name, "--bin", name]);
     cargo.args(["--message-format", "json-render-diagnostics"]);
     if profile == Profile::Release {
         cargo.arg("--release");
     }
     let built = cargo.stderr(Stdio::inherit()).output().context("cargo")?;
-    ensure!(built.status.success(), "helix cannot be built");
+    ensure!(built.status.success(), "{name} cannot be built");
     let messages = String::from_utf8(built.stdout)?;
     let objects = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     let binary = objects.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
-    binary.context("the path of helix")
+    binary.with_context(|| format!("the path of {name}"))
 }
 
 /// The folder of `helix-stt`, which is built if it is out of date.

@@ -13,6 +13,7 @@ pub mod llm;
 pub mod mcp;
 pub mod metrics;
 pub mod model;
+mod random;
 pub mod satellite;
 pub mod say;
 pub mod speech;

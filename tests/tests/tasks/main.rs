@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use helix_tests::bridge::Bridge;
-use helix_tests::time::poll_until;
 use serde_json::Value;
 
-use scene::{REQUEST, SOON, SPOKEN, Scene, helix, last_task};
+use scene::{REQUEST, SOON, SPOKEN, Scene, helix, last_task, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_big_request_is_acknowledged_carried_out_and_answered_in_its_room() -> Result<()> {
@@ -24,10 +23,7 @@ async fn a_big_request_is_acknowledged_carried_out_and_answered_in_its_room() ->
 
     let announced = scene.announced(mark).await?;
     ensure!(announced.len() == 1 && announced[0].contains(SPOKEN), "{announced:?}");
-    let task = poll_until("it is noted as told", SOON, || async {
-        last_task(&bridge).await.ok().filter(|task| task["told"] == "spoken")
-    })
-    .await?;
+    let task = until(&bridge, "it is noted as told", |task| task["told"] == "spoken").await?;
     ensure!(task["state"] == "done" && task["begun"] == 1, "{task}");
     let id = task["id"].as_str().context("an id")?;
     let calls = scene.home.calls_since(mark).await?;
@@ -53,10 +49,7 @@ async fn a_task_is_asked_about_and_cancelled_by_voice() -> Result<()> {
     scene.model_takes(SOON);
     let mark = scene.home.mark().await?;
     scene.says(REQUEST).await?;
-    poll_until("it is worked on", SOON, || async {
-        last_task(&bridge).await.ok().filter(|task| task["state"] == "leased")
-    })
-    .await?;
+    until(&bridge, "it is worked on", |task| task["state"] == "leased").await?;
     let reply = scene.says("How is the research going?").await?;
     ensure!(reply.contains("heat pump"), "{reply}");
     let reply = scene.says("Cancel it").await?;
@@ -75,18 +68,12 @@ async fn a_power_cut_in_mid_task_loses_nothing_and_tells_it_once() -> Result<()>
     scene.model_takes(SOON);
     let mark = scene.home.mark().await?;
     scene.says(REQUEST).await?;
-    poll_until("it is worked on", SOON, || async {
-        last_task(&bridge).await.ok().filter(|task| task["state"] == "leased")
-    })
-    .await?;
+    until(&bridge, "it is worked on", |task| task["state"] == "leased").await?;
     let folder = bridge.cut_off().await?;
     scene.model_takes(Duration::ZERO);
     let bridge = Bridge::start_in(folder, scene.settings.clone()).await?;
     scene.kitchen.is_told(SOON * 2).await.with_context(|| bridge.log())?;
-    let task = poll_until("it is noted as told", SOON, || async {
-        last_task(&bridge).await.ok().filter(|task| task["told"] == "spoken")
-    })
-    .await?;
+    let task = until(&bridge, "it is noted as told", |task| task["told"] == "spoken").await?;
     ensure!(task["state"] == "done", "{task}");
     ensure!(scene.announced(mark).await?.len() == 1, "told more than once");
     bridge.stop().await

@@ -13,6 +13,7 @@ use helix_tests::home::Home;
 use helix_tests::model_server::{MODEL, ModelServer};
 use helix_tests::pipeline::Pipeline;
 use helix_tests::satellite::Satellite;
+use helix_tests::time::poll_until;
 use serde_json::{Value, json};
 
 pub(crate) const REQUEST: &str = "Research the best heat pump for a small house";
@@ -100,4 +101,9 @@ pub(crate) async fn helix(data_dir: &Path, args: &[&str]) -> Result<Vec<Value>> 
 
 pub(crate) async fn last_task(bridge: &Bridge) -> Result<Value> {
     helix(bridge.data_dir(), &["task", "list", "--all"]).await?.into_iter().next().context("no task")
+}
+
+/// The last task, once it is so.
+pub(crate) async fn until(bridge: &Bridge, what: &str, is_so: impl Fn(&Value) -> bool) -> Result<Value> {
+    poll_until(what, SOON, || async { last_task(bridge).await.ok().filter(|task| is_so(task)) }).await
 }

@@ -41,16 +41,16 @@ pub struct Ticket {
 }
 
 /// How far a task is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// Nobody has begun it.
     Waiting,
-    /// It is worked on; what its agent told last.
-    Working(Option<Pii<String>>),
-    /// There is an answer; what is said of it.
-    Answered(Pii<String>),
-    /// It ended without one; what is said of that.
-    Failed(Pii<String>),
+    /// It is worked on.
+    Working,
+    /// There is an answer.
+    Answered,
+    /// It ended without one.
+    Failed,
     /// Somebody took it back.
     Cancelled,
 }
@@ -59,8 +59,8 @@ impl Stage {
     /// Whether it goes on.
     pub fn is_open(&self) -> bool {
         match self {
-            Self::Waiting | Self::Working(_) => true,
-            Self::Answered(_) | Self::Failed(_) | Self::Cancelled => false,
+            Self::Waiting | Self::Working => true,
+            Self::Answered | Self::Failed | Self::Cancelled => false,
         }
     }
 }
@@ -87,11 +87,14 @@ pub trait Desk: fmt::Debug + Send + Sync + 'static {
     /// The kinds of agents that there are.
     fn kinds(&self) -> &[Kind];
 
-    /// Takes an order. The same order twice is one task.
-    fn take<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Ticket, DeskError>>;
+    /// Takes an order; the id of its task. The same order twice is one task.
+    fn take<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<String, DeskError>>;
 
     /// The tasks under way and the newest that have ended, newest first, at most [`TICKETS_MAX`].
     fn tickets(&self) -> BoxFuture<'_, Result<Vec<Ticket>, DeskError>>;
+
+    /// What an agent told last of a task that it works on, or what is said of one that has ended.
+    fn words<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Pii<String>>, DeskError>>;
 
     /// Ends a task; false if it had ended already.
     fn cancel<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool, DeskError>>;
@@ -140,7 +143,7 @@ pub async fn answer(
         ([], _) if talk.names_a_task => say(&Sentence::TaskUnknown),
         ([], _) | ([_, ..], TalkKind::List) => None,
         ([ticket], TalkKind::Cancel) => Some(cancelled(desk, ticket, language).await),
-        ([ticket, ..], TalkKind::Status | TalkKind::Find) => Some(told(ticket, language)),
+        ([ticket, ..], TalkKind::Status | TalkKind::Find) => Some(told(desk, ticket, language).await),
         (several, TalkKind::Cancel) => say(&Sentence::TaskWhich { names: titles(several) }),
     }
 }
@@ -158,14 +161,21 @@ async fn cancelled(desk: &dyn Desk, ticket: &Ticket, language: &Language) -> Rep
 }
 
 /// What is said about one task.
-fn told(ticket: &Ticket, language: &Language) -> Reply {
+async fn told(desk: &dyn Desk, ticket: &Ticket, language: &Language) -> Reply {
+    let words = match desk.words(&ticket.id).await {
+        Ok(words) => words.map(Pii::into_inner),
+        Err(error) => {
+            tracing::error!(%error, "a task cannot be read");
+            return Reply::say(&Sentence::TaskUnkept, language);
+        }
+    };
     let title = ticket.title.expose().clone();
-    let sentence = match &ticket.stage {
-        Stage::Answered(said) | Stage::Failed(said) => return Reply::done(said.expose().clone()),
-        Stage::Waiting => Sentence::TaskWaiting { title },
-        Stage::Working(None) => Sentence::TaskWorking { title },
-        Stage::Working(Some(step)) => Sentence::TaskStep { title, step: step.expose().clone() },
-        Stage::Cancelled => Sentence::TaskOver { title },
+    let sentence = match (ticket.stage, words) {
+        (Stage::Answered | Stage::Failed, Some(words)) => return Reply::done(words),
+        (Stage::Working, Some(step)) => Sentence::TaskStep { title, step },
+        (Stage::Working, None) => Sentence::TaskWorking { title },
+        (Stage::Waiting, _) => Sentence::TaskWaiting { title },
+        (Stage::Answered | Stage::Failed, None) | (Stage::Cancelled, _) => Sentence::TaskOver { title },
     };
     Reply::say(&sentence, language)
 }

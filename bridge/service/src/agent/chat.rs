@@ -4,7 +4,7 @@ use helix_core::{DeviceId, Language, Pii};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::secret::random_hex;
+use crate::random::random_hex;
 
 /// The only model, as Home Assistant lists it.
 pub const MODEL: &str = "helix:latest";

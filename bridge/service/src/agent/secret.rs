@@ -4,9 +4,10 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::rand::{GetRandomFlags, getrandom};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
+
+use crate::random::random_hex;
 
 /// The file's name in the data folder.
 const FILE_NAME: &str = "agent.secret";
@@ -69,16 +70,6 @@ impl SecretPath {
 
 fn is_secret(text: &str) -> bool {
     text.len() == 2 * SECRET_LEN && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-/// `N` random bytes as hexadecimal digits.
-pub(super) fn random_hex<const N: usize>() -> std::io::Result<String> {
-    let mut bytes = [0; N];
-    // Up to 256 bytes always come at once.
-    if getrandom(&mut bytes, GetRandomFlags::empty())? < N {
-        return Err(std::io::Error::new(ErrorKind::UnexpectedEof, "too few random bytes"));
-    }
-    Ok(bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
 }
 
 #[cfg(test)]

@@ -286,18 +286,7 @@ async fn port(session: &Session, bridge_runs: bool) -> Health {
             )),
         };
     }
-    let address = match ask(&session.config.data_dir, &Ask::Address).await {
-        Ok(Answer::Address(address)) => address,
-        Ok(
-            Answer::Runs(_)
-            | Answer::Status(_)
-            | Answer::Models(_)
-            | Answer::Task(_)
-            | Answer::Done(_)
-            | Answer::Failed(_),
-        )
-        | Err(_) => configured,
-    };
+    let address = healthcheck::listening_at(session).await.ok().flatten().unwrap_or(configured);
     match healthcheck::offered(address).await {
         Ok(programs) => Works(format!("{address} offers {}", programs.join(", "))),
         Err(error) => Broken(told(&error)),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use helix::control::{Answer, Ask, ask};
+use helix::control::{Answer, Ask, ControlError, ask};
 use helix_wyoming::describe::Describe;
 use helix_wyoming::{Decoder, Event, Limits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,23 +16,28 @@ use super::Session;
 const LIMIT: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(session: Session) -> anyhow::Result<ExitCode> {
-    let address = match ask(&session.config.data_dir, &Ask::Address).await {
-        Ok(Answer::Address(address)) => address,
-        Err(error) if session.config.listen.port() == 0 => return Err(error.into()),
-        Ok(
-            Answer::Runs(_)
-            | Answer::Status(_)
-            | Answer::Models(_)
-            | Answer::Task(_)
-            | Answer::Done(_)
-            | Answer::Failed(_),
-        )
-        | Err(_) => session.config.listen,
+    let configured = session.config.listen;
+    let address = match listening_at(&session).await {
+        Err(error) if configured.port() == 0 => return Err(error.into()),
+        told => told.ok().flatten().unwrap_or(configured),
     };
     let programs = offered(address).await?;
     session.out.line(format!("healthy: {}", programs.join(", ")));
     session.out.object(&serde_json::json!({ "healthy": true, "address": address, "programs": programs }));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where the running bridge listens; nothing if it is of another version.
+pub(super) async fn listening_at(session: &Session) -> Result<Option<SocketAddr>, ControlError> {
+    Ok(match ask(&session.config.data_dir, &Ask::Address).await? {
+        Answer::Address(address) => Some(address),
+        Answer::Runs(_)
+        | Answer::Status(_)
+        | Answer::Models(_)
+        | Answer::Task(_)
+        | Answer::Done(_)
+        | Answer::Failed(_) => None,
+    })
 }
 
 /// What the bridge at this address offers now.

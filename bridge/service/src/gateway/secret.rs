@@ -4,8 +4,9 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::rand::{GetRandomFlags, getrandom};
 use secrecy::SecretString;
+
+use crate::random::random_hex;
 
 /// 256 bits.
 const SECRET_LEN: usize = 32;
@@ -47,7 +48,7 @@ pub(super) fn kept_in(path: &Path) -> Result<SecretString, SecretError> {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(failed(error)),
     }
-    let secret = random_hex().map_err(failed)?;
+    let secret = random_hex::<SECRET_LEN>().map_err(failed)?;
     make(path, &secret).map_err(failed)?;
     Ok(secret.into())
 }
@@ -71,15 +72,6 @@ fn make(path: &Path, text: &str) -> std::io::Result<()> {
 
 fn is_secret(text: &str) -> bool {
     OWN_LEN.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-fn random_hex() -> std::io::Result<String> {
-    let mut bytes = [0; SECRET_LEN];
-    // Up to 256 bytes always come at once.
-    if getrandom(&mut bytes, GetRandomFlags::empty())? < SECRET_LEN {
-        return Err(std::io::Error::new(ErrorKind::UnexpectedEof, "too few random bytes"));
-    }
-    Ok(super::token::hex(&bytes))
 }
 
 #[cfg(test)]

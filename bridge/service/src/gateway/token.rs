@@ -11,6 +11,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use super::secret::{self, SecretError};
+use crate::random::hex;
 
 /// The key's file in the data folder.
 const KEY_FILE: &str = "attempt.key";
@@ -94,11 +95,6 @@ fn heard(text: &str) -> Option<(TaskAttempt, i64)> {
     let [form, task, attempt, expires] = text.split('.').collect::<Vec<_>>().try_into().ok()?;
     let of = TaskAttempt { task: task.parse::<TaskId>().ok()?, attempt: Attempt(attempt.parse().ok()?) };
     (form == FORM).then_some((of, expires.parse().ok()?))
-}
-
-/// Bytes as hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

@@ -50,7 +50,7 @@ impl Desk for TaskDesk {
         self.catalogue.kinds()
     }
 
-    fn take<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Ticket, DeskError>> {
+    fn take<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<String, DeskError>> {
         Box::pin(self.take_order(order))
     }
 
@@ -58,11 +58,18 @@ impl Desk for TaskDesk {
         Box::pin(async {
             let limit = u32::try_from(TICKETS_MAX).unwrap_or(u32::MAX);
             let tasks = self.book.list(Which::All, limit).await.map_err(|error| unkept(&error))?;
-            let mut tickets = Vec::with_capacity(tasks.len());
-            for task in &tasks {
-                tickets.push(self.ticket(task).await.map_err(|error| unkept(&error))?);
+            Ok(tasks.iter().map(ticket).collect())
+        })
+    }
+
+    fn words<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Pii<String>>, DeskError>> {
+        Box::pin(async move {
+            let Ok(id) = id.parse::<TaskId>() else { return Ok(None) };
+            let task = self.book.get(&id).await.map_err(|error| unkept(&error))?;
+            match task {
+                Some(task) => self.words_of(&task).await.map_err(|error| unkept(&error)),
+                None => Ok(None),
             }
-            Ok(tickets)
         })
     }
 
@@ -76,7 +83,7 @@ impl Desk for TaskDesk {
 }
 
 impl TaskDesk {
-    async fn take_order(&self, order: &Order) -> Result<Ticket, DeskError> {
+    async fn take_order(&self, order: &Order) -> Result<String, DeskError> {
         if !self.runs_here && self.gateway.runners().iter().all(|runner| runner.ago > AWAY_AFTER) {
             return Err(DeskError::Unable(Sentence::TaskNoRunner));
         }
@@ -84,24 +91,18 @@ impl TaskDesk {
             return Err(DeskError::Unkept(format!("there is no agent {}", order.kind)));
         };
         let thought_about = self.place(order, &kind.definition)?;
-        let now = self.calendar.now();
-        if let Some(known) = self.said_before(order, now).await? {
-            return Ok(known);
+        let (now, origin) = (self.calendar.now(), self.origin(order));
+        if let Some(known) = self.said_before(order, &origin, now).await? {
+            return Ok(known.to_string());
         }
         self.catalogue.keep(kind).await.map_err(|error| DeskError::Unkept(error.to_string()))?;
         let spec = spec(order, kind, thought_about, now);
-        match self.book.accept(&spec, &self.origin(order), now).await {
+        match self.book.accept(&spec, &origin, now).await {
             Ok(_) => self.gateway.accepted(),
             Err(TaskError::QueueFull { retry_after, .. }) => return Err(DeskError::Full { retry_after }),
             Err(error) => return Err(unkept(&error)),
         }
-        Ok(Ticket {
-            id: spec.id.to_string(),
-            kind: order.kind.clone(),
-            title: order.title.clone(),
-            stage: Stage::Waiting,
-            satellite: order.caller.satellite.clone(),
-        })
+        Ok(spec.id.to_string())
     }
 
     /// Where the agent's model may be. One that is named but away now is waited for.
@@ -126,19 +127,20 @@ impl TaskDesk {
     }
 
     /// The task of the same words from the same place, if it was taken just now.
-    async fn said_before(&self, order: &Order, now: Timestamp) -> Result<Option<Ticket>, DeskError> {
+    async fn said_before(
+        &self,
+        order: &Order,
+        origin: &Origin,
+        now: Timestamp,
+    ) -> Result<Option<TaskId>, DeskError> {
         let limit = u32::try_from(TICKETS_MAX).unwrap_or(u32::MAX);
         let open = self.book.list(Which::UnderWay, limit).await.map_err(|error| unkept(&error))?;
-        let origin = self.origin(order);
-        let same = open.iter().find(|task| {
+        let is_same = |task: &Task| {
             task.spec.instruction == *order.words.expose()
-                && task.origin == origin
+                && task.origin == *origin
                 && now.duration_since(task.accepted_at).abs() < SAME_WITHIN
-        });
-        match same {
-            Some(task) => self.ticket(task).await.map(Some).map_err(|error| unkept(&error)),
-            None => Ok(None),
-        }
+        };
+        Ok(open.into_iter().find(is_same).map(|task| task.spec.id))
     }
 
     /// Where the answer goes back to.
@@ -155,33 +157,18 @@ impl TaskDesk {
         }
     }
 
-    async fn ticket(&self, task: &Task) -> Result<Ticket, TaskError> {
-        Ok(Ticket {
-            id: task.spec.id.to_string(),
-            kind: task.spec.agent.name.to_string(),
-            title: Pii::new(title_of(task)),
-            stage: self.stage(task).await?,
-            satellite: task.origin.satellite.as_deref().map(EntityId::from),
-        })
-    }
-
-    async fn stage(&self, task: &Task) -> Result<Stage, TaskError> {
-        let in_words = async || {
-            let language = Language::parse(&task.spec.language).unwrap_or_else(Language::english);
-            let result = self.book.result(&task.spec.id).await?;
-            Ok::<_, TaskError>(Pii::new(outcome_in_words(task, result.as_ref(), &language)))
-        };
-        Ok(match task.state {
-            State::Queued => Stage::Waiting,
-            State::Leased => Stage::Working(self.last_words(&task.spec.id).await?),
-            State::Done => Stage::Answered(in_words().await?),
-            State::Failed | State::Expired => Stage::Failed(in_words().await?),
-            State::Cancelled => Stage::Cancelled,
-        })
+    /// What is said of a task that has ended, else what its agent told last.
+    pub(super) async fn words_of(&self, task: &Task) -> Result<Option<Pii<String>>, TaskError> {
+        if !task.state.has_ended() {
+            return self.last_words(&task.spec.id).await;
+        }
+        let language = Language::parse(&task.spec.language).unwrap_or_else(Language::english);
+        let result = self.book.result(&task.spec.id).await?;
+        Ok(Some(Pii::new(outcome_in_words(task, result.as_ref(), &language))))
     }
 
     /// What its agent told last.
-    pub(super) async fn last_words(&self, task: &TaskId) -> Result<Option<Pii<String>>, TaskError> {
+    async fn last_words(&self, task: &TaskId) -> Result<Option<Pii<String>>, TaskError> {
         let events = self.book.events(task, 20).await?;
         let told = events.into_iter().rev().find_map(|event| match event.what {
             helix_contract::Happening::Progress { text, .. } => Some(Pii::new(text)),
@@ -190,6 +177,23 @@ impl TaskDesk {
             | helix_contract::Happening::Unknown => None,
         });
         Ok(told)
+    }
+}
+
+/// A task as one talks about it.
+fn ticket(task: &Task) -> Ticket {
+    Ticket {
+        id: task.spec.id.to_string(),
+        kind: task.spec.agent.name.to_string(),
+        title: Pii::new(title_of(task)),
+        stage: match task.state {
+            State::Queued => Stage::Waiting,
+            State::Leased => Stage::Working,
+            State::Done => Stage::Answered,
+            State::Failed | State::Expired => Stage::Failed,
+            State::Cancelled => Stage::Cancelled,
+        },
+        satellite: task.origin.satellite.as_deref().map(EntityId::from),
     }
 }
 

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use helix_core::Clock;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::gateway::{RUNNER_TOKEN_NAME, SOCKET_NAME};
 
@@ -24,12 +26,13 @@ const LIVED: Duration = Duration::from_mins(2);
 const GRACE: Duration = Duration::from_millis(2500);
 
 /// How to start the runner.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct LocalRunner {
     program: PathBuf,
     agent: PathBuf,
     data_dir: PathBuf,
     token: PathBuf,
+    clock: SystemClock,
 }
 
 impl LocalRunner {
@@ -51,6 +54,7 @@ impl LocalRunner {
             agent,
             data_dir: config.data_dir.clone(),
             token: token.unwrap_or_else(|| config.data_dir.join(RUNNER_TOKEN_NAME)),
+            clock: SystemClock::start(),
         })
     }
 
@@ -62,16 +66,14 @@ impl LocalRunner {
                 Ok(mut child) => {
                     // Waiting for a child closes its standard input otherwise.
                     let _open = child.stdin.take();
-                    let lived = timeout(LIVED, async {
-                        tokio::select! { _ = child.wait() => {}, () = cancel.cancelled() => {} }
-                    });
-                    if lived.await.is_err() {
+                    let begun = self.clock.now();
+                    let Some(status) = cancel.run_until_cancelled(child.wait()).await else {
+                        return stop(child).await;
+                    };
+                    if self.clock.now().saturating_sub(begun) >= LIVED {
                         pause = AGAIN_AFTER;
                     }
-                    tokio::select! {
-                        status = child.wait() => status.map_or_else(|error| error.to_string(), |status| status.to_string()),
-                        () = cancel.cancelled() => return stop(child).await,
-                    }
+                    status.map_or_else(|error| error.to_string(), |status| status.to_string())
                 }
                 Err(error) => error.to_string(),
             };

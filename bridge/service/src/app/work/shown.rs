@@ -8,7 +8,7 @@ use helix_core::home::Caller;
 use super::catalogue::Current;
 use super::desk::TaskDesk;
 use crate::control::{AgentRow, Answer, TaskAnswer, TaskAsk, TaskRow};
-use crate::deliver::{outcome_in_words, title_of};
+use crate::deliver::title_of;
 use crate::tasks::{NewsState, Task, TaskError, Which};
 
 /// Tasks that a list shows.
@@ -50,9 +50,9 @@ impl TaskDesk {
             order.kind = kind;
         }
         match self.take(&order).await {
-            Ok(ticket) => match self.find(&ticket.id).await {
+            Ok(id) => match self.find(&id).await {
                 Ok(Some(row)) => Answer::Task(TaskAnswer::Task(Box::new(row))),
-                Ok(None) => unknown(&ticket.id),
+                Ok(None) => unknown(&id),
                 Err(error) => Answer::Failed(error.to_string()),
             },
             Err(DeskError::Unable(sentence)) => Answer::Failed(sentence.text(&Language::english())),
@@ -93,12 +93,7 @@ impl TaskDesk {
 
     async fn row(&self, task: &Task) -> Result<TaskRow, TaskError> {
         let id = &task.spec.id;
-        let last = if task.state.has_ended() {
-            let language = Language::parse(&task.spec.language).unwrap_or_else(Language::english);
-            Some(outcome_in_words(task, self.book.result(id).await?.as_ref(), &language))
-        } else {
-            self.last_words(id).await?.map(helix_core::Pii::into_inner)
-        };
+        let last = self.words_of(task).await?.map(helix_core::Pii::into_inner);
         Ok(TaskRow {
             id: id.to_string(),
             agent: task.spec.agent.name.to_string(),
