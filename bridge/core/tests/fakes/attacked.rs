@@ -15,7 +15,7 @@ use helix_core::route::dimension::Source;
 use helix_core::{AreaId, Clock, EntityId, Language, Pii};
 use serde::{Deserialize, Serialize};
 
-use crate::furnished::Furnished;
+use super::furnished::Furnished;
 
 const CASES: &str = include_str!("../../../../tests/testdata/injection.yaml");
 const HOME: &str = include_str!("../../../../tests/bed/home/home.yaml");

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use helix_tests::bridge::Bridge;
 use serde_json::Value;
 
-use scene::{REQUEST, SOON, SPOKEN, Scene, helix, last_task, until};
+use self::scene::{REQUEST, SOON, SPOKEN, Scene, helix, last_task, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_big_request_is_acknowledged_carried_out_and_answered_in_its_room() -> Result<()> {

@@ -70,7 +70,7 @@ fn entities(content: &Value) -> Vec<String> {
 
 #[test]
 fn the_commands_are_ones_that_the_model_knows() -> Result<()> {
-    let known = include_str!("../models/whisper-home-test-en/sentences.tsv");
+    let known = include_str!("../../models/whisper-home-test-en/sentences.tsv");
     let known: BTreeSet<_> = known.lines().filter_map(|line| line.split('\t').next()).collect();
     for Command { sentence, .. } in COMMANDS {
         known.get(sentence).with_context(|| format!("`{sentence}` is not in sentences.tsv"))?;

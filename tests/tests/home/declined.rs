@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 const LAMP: &str = "light.desk_lamp";
 const SENTENCE: &str = "Turn on the writing lamp in the office";
 const DRAFT: &str = r#"{"acts":[{"action":"turn_on","entity":"light.desk_lamp"}],"which":[]}"#;
-/// Wyoming knows one reply, and nothing before it.
-const HONEST_LIMIT: Duration = Duration::from_secs(2);
+/// Longer than anybody is left waiting without a word, also on a busy machine.
+const SLOW: Duration = Duration::from_secs(8);
 
 /// A home, a bridge, a model that needs as long as the test wants.
 struct Scene {
@@ -116,13 +116,13 @@ async fn who_can_be_told_to_wait_waits_and_everybody_else_is_told_in_time_that_n
     let listen = format!("127.0.0.1:{}", free_port()?);
     let settings = scene.settings.clone().with("SECOND_AGENT", "true").with("SECOND_AGENT_LISTEN", &listen);
     let bridge = Bridge::start_with(settings).await?;
-    scene.model_takes(Duration::from_secs(4));
+    scene.model_takes(SLOW);
 
     let (mark, begin) = (scene.home.mark().await?, now());
     let told = scene.says("Helix", SENTENCE).await?;
     let took = since(begin);
-    ensure!(took <= HONEST_LIMIT && told.response == "error", "{took:?} {told:?}");
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    ensure!(took < SLOW && told.response == "error", "{took:?} {told:?}");
+    tokio::time::sleep(SLOW).await;
     ensure!(scene.home.moves_since(mark).await?.is_empty(), "done after somebody was told that it is not");
 
     let told = scene.says("Helix (streaming)", SENTENCE).await?;

@@ -8,7 +8,7 @@ use helix_tests::bridge::{Bridge, is_alive, send};
 use helix_tests::time::poll_until;
 use rustix::process::Signal;
 
-use crate::scene::{SOON, SPOKEN, Scene, last_task};
+use super::scene::{SOON, SPOKEN, Scene, last_task};
 
 /// Kills in `./test`.
 const KILLS: u64 = 20;

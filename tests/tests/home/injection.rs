@@ -1,9 +1,9 @@
 //! Planted texts that give orders, and a language model that reads them: nothing changes but what the spoken sentence
 //! names. The core's own tests do the same with many more ways in which a model may obey.
 
-#[path = "../../bridge/core/tests/fakes/attacked.rs"]
+#[path = "../../../bridge/core/tests/fakes/attacked.rs"]
 mod attacked;
-#[path = "../../bridge/core/tests/fakes/furnished.rs"]
+#[path = "../../../bridge/core/tests/fakes/furnished.rs"]
 mod furnished;
 
 use std::sync::{Arc, Mutex, PoisonError};
