@@ -7,7 +7,7 @@ use std::process::Command;
 const LINES_MAX: usize = 500;
 
 /// What each crate may depend on, besides crates of others.
-const INWARDS: [(&str, &[&str]); 11] = [
+const INWARDS: [(&str, &[&str]); 12] = [
     ("bridge/core", &[]),
     ("bridge/wyoming", &[]),
     ("bridge/hass", &[]),
@@ -16,6 +16,7 @@ const INWARDS: [(&str, &[&str]); 11] = [
     ("agents/image", &["helix-contract"]),
     ("agents/kinds", &["helix-contract"]),
     ("agents/runner", &["helix-contract"]),
+    ("agents/sdk", &["helix-contract"]),
     ("bridge/speech", &["helix-core", "helix-wyoming"]),
     ("bridge/stt", &["helix-core", "helix-speech", "helix-wyoming"]),
     (

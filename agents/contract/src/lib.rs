@@ -18,6 +18,7 @@ mod definition;
 mod digest;
 mod event;
 mod name;
+pub mod plugin;
 mod result;
 mod scope;
 mod task;
