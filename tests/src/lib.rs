@@ -36,4 +36,5 @@ pub mod sets;
 pub mod socket;
 pub mod sound;
 pub mod time;
+pub mod web_server;
 pub mod wire;

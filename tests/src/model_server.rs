@@ -166,7 +166,7 @@ fn said(words: &str) -> String {
 }
 
 /// Reads a request to its end; its path and body.
-async fn request(stream: &mut BufReader<TcpStream>) -> Result<(String, Vec<u8>)> {
+pub(crate) async fn request(stream: &mut BufReader<TcpStream>) -> Result<(String, Vec<u8>)> {
     let mut line = String::new();
     stream.read_line(&mut line).await?;
     let path = line.split(' ').nth(1).context("a request line")?.to_owned();

@@ -19,4 +19,5 @@ pub mod say;
 pub mod speech;
 pub mod store;
 pub mod tasks;
+pub mod tools;
 pub mod web;

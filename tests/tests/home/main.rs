@@ -13,6 +13,7 @@ mod injection;
 mod noise;
 mod ollama;
 mod pauses;
+mod planted;
 mod questions;
 mod registry;
 mod restarts;

@@ -5,7 +5,6 @@ mod desk;
 mod runner;
 mod shown;
 mod teller;
-mod tools;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,11 +29,13 @@ use crate::mcp::ToolServers;
 use crate::metrics::Metrics;
 use crate::store::Store;
 use crate::tasks::TaskBook;
+use crate::tools::WebTools;
+use crate::web::search::Search;
+use crate::web::{AddressPolicy, PageLimits, PageReader, SystemNames};
 use catalogue::Catalogue;
 pub(super) use desk::TaskDesk;
 use runner::LocalRunner;
 use teller::Rooms;
-use tools::WebTools;
 
 /// How long a task that has ended is kept.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -93,7 +94,7 @@ impl Work {
         let parts = Parts {
             book: book.clone(),
             definitions: Arc::<Catalogue>::clone(&catalogue),
-            home: Arc::new(House(home.clone())),
+            home: Arc::new(home.clone()),
             minds: Minds {
                 router: models.router_for_tasks(),
                 local: models.local_agent(),
@@ -133,8 +134,10 @@ impl Work {
         calendar: Arc<dyn Calendar>,
     ) -> anyhow::Result<Arc<WebTools>> {
         let servers = ToolServers::new(&config.tool_servers, Some(&ledger))?;
-        let clock = SystemClock::start();
-        Ok(Arc::new(WebTools::new(&config.search, servers, models, Some(ledger), clock, calendar)?))
+        let search = Search::new(&config.search, Some(&ledger))?;
+        let (names, policy, limits) = (Arc::new(SystemNames), AddressPolicy::here(), PageLimits::default());
+        let reader = PageReader::new(names, policy, Some(ledger), limits, SystemClock::start());
+        Ok(Arc::new(WebTools::new(search, reader, servers, models, calendar)))
     }
 
     /// Who takes orders.
@@ -190,20 +193,16 @@ async fn keep_tidy(book: TaskBook, cancel: CancellationToken) {
     book.close().await;
 }
 
-/// The home as agents are told of it.
-#[derive(Debug)]
-struct House(HomeAssistant);
-
-impl gateway::Home for House {
+impl gateway::Home for HomeAssistant {
     fn time_zone(&self) -> String {
-        self.0.config().map_or_else(|_| "UTC".to_owned(), |facts| facts.time_zone)
+        self.config().map_or_else(|_| "UTC".to_owned(), |facts| facts.time_zone)
     }
 
     fn registry(&self) -> Result<Arc<Registry>, HomeError> {
-        Home::registry(&self.0)
+        Home::registry(self)
     }
 
     fn state(&self, entity: &EntityId) -> Option<EntityState> {
-        Home::state(&self.0, entity)
+        Home::state(self, entity)
     }
 }

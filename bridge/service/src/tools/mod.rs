@@ -1,13 +1,15 @@
-//! The web and tool servers as agents reach them through the gateway. Which pages a task may read follows from what it was told before: its own
-//! words, what its searches found, what named sites link to. So a later attempt and a restarted bridge know the same.
+//! What agents reach through the gateway: searches, pages, tool servers. Which pages a task may read follows from what it was
+//! told before ([`known`]), so a later attempt and a restarted bridge know the same.
+
+mod known;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use helix_contract::api::{ToolOutcome, ToolSpec};
-use helix_contract::{Name, Place, Source, TaskSpecV1};
-use helix_core::egress::{Ledger, Privacy, Purpose};
+use helix_contract::{Name, Place, Source};
+use helix_core::egress::{Privacy, Purpose};
 use helix_core::llm::Origin;
 use helix_core::llm::budget::Amount;
 use helix_core::{Calendar, Language};
@@ -15,15 +17,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::SystemClock;
 use crate::gateway::{Called, Tool, ToolAway, ToolCall, Tools};
 use crate::llm::Models;
 use crate::mcp::{Calling, McpError, ToolServers};
-use crate::tasks::ToolCalled;
-use crate::web::search::{Found, Hit, Query, Search, SearchSettings, Searching};
-use crate::web::{
-    AddressPolicy, KnownAddresses, Link, Names, Page, PageLimits, PageReader, SystemNames, WebError,
-};
+use crate::web::search::{Found, Hit, Query, Search, Searching};
+use crate::web::{PageReader, WebError};
+use known::{Asked, Listed, Told, as_read, known};
 
 const WEB_SEARCH: &str = "web_search";
 const READ_PAGE: &str = "read_page";
@@ -35,12 +34,10 @@ const LIST_EVERY: Duration = Duration::from_mins(5);
 /// The most that one search by a model outside takes: its longest answer at the price of its default model, $0.30 and
 /// $2.50 for a million tokens read and written (November 2026).
 const SEARCH_MOST: Amount = Amount { tokens: 16_000, micros: 40_000 };
-/// Links that an agent is told of with one page.
-const LINKS_MAX: usize = 24;
 
 /// Search, pages and tool servers.
 #[derive(Debug)]
-pub(super) struct WebTools {
+pub struct WebTools {
     search: Search,
     reader: PageReader,
     servers: ToolServers,
@@ -59,65 +56,20 @@ struct Wanted {
     language: Option<String>,
 }
 
-/// What a search has told, in the form that agents know.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Told {
-    results: Vec<Listed>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    summary: Option<String>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Listed {
-    title: String,
-    url: String,
-    snippet: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Asked {
-    url: String,
-}
-
-/// What a page has told.
-#[derive(Debug, Serialize, Deserialize)]
-struct Read {
-    title: String,
-    url: String,
-    text: String,
-    cut: bool,
-    /// What may be read from here.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    links: Vec<Led>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Led {
-    text: String,
-    url: String,
-}
-
 impl WebTools {
-    /// Prepares what the settings name; nothing is asked yet.
-    ///
-    /// # Errors
-    /// An address or a key that is none.
-    pub(super) fn new(
-        settings: &SearchSettings,
+    /// Nothing is asked yet. `models` is whose budget a search by a model outside shares.
+    pub fn new(
+        search: Search,
+        reader: PageReader,
         servers: ToolServers,
         models: Arc<Models>,
-        ledger: Option<Ledger>,
-        clock: SystemClock,
         calendar: Arc<dyn Calendar>,
-    ) -> Result<Self, WebError> {
-        let search = Search::new(settings, ledger.as_ref())?;
-        let names: Arc<dyn Names> = Arc::new(SystemNames);
-        let reader = PageReader::new(names, AddressPolicy::here(), ledger, PageLimits::default(), clock);
-        Ok(Self { search, reader, servers, offered: Mutex::default(), models, calendar })
+    ) -> Self {
+        Self { search, reader, servers, offered: Mutex::default(), models, calendar }
     }
 
     /// Keeps the list of the servers' tools until cancelled.
-    pub(super) async fn run(self: Arc<Self>, cancel: CancellationToken) {
+    pub async fn run(self: Arc<Self>, cancel: CancellationToken) {
         let names: Vec<Name> = self.servers.names().cloned().collect();
         let origin = Origin::addressed(Purpose::Probe, Privacy::Public, None);
         let listing = async {
@@ -258,46 +210,6 @@ impl Tools for WebTools {
     }
 }
 
-/// What a task may read after all that it was told before.
-fn known(spec: &TaskSpecV1, others: &[ToolCalled]) -> KnownAddresses {
-    let mut known = KnownAddresses::new(&spec.scope.web, &spec.instruction);
-    let hit = |result: Listed| Hit { title: result.title, address: result.url, snippet: result.snippet };
-    for other in others.iter().filter(|other| other.tool.as_str() == WEB_SEARCH) {
-        let told: Told = output(other).unwrap_or_default();
-        known.learn_hits(&told.results.into_iter().map(hit).collect::<Vec<_>>());
-    }
-    // In their order: a page may have become known by the one before it. Each counts as a read, also while it is under way.
-    for other in others.iter().filter(|other| other.tool.as_str() == READ_PAGE) {
-        let asked = Asked::deserialize(&other.input).ok();
-        let admitted = asked.is_some_and(|asked| known.admit(&asked.url).is_ok());
-        if let Some(read) = output::<Read>(other).filter(|_| admitted) {
-            known.learn_links(&as_page(read));
-        }
-    }
-    known
-}
-
-fn output<T: for<'de> Deserialize<'de>>(called: &ToolCalled) -> Option<T> {
-    match called.outcome.as_ref()? {
-        ToolOutcome::Answered { output, .. } => T::deserialize(output).ok(),
-        ToolOutcome::Failed { .. } => None,
-    }
-}
-
-/// A page with those of its links that may be read.
-fn as_read(page: Page, known: &mut KnownAddresses) -> Read {
-    known.learn_links(&page);
-    let is_known = |link: &Link| known.clone().admit(&link.address).is_ok();
-    let led = |link: Link| Led { text: link.text, url: link.address };
-    let links = page.links.into_iter().filter(is_known).take(LINKS_MAX).map(led).collect();
-    Read { title: page.title, url: page.address, text: page.text, cut: page.cut, links }
-}
-
-fn as_page(read: Read) -> Page {
-    let links = read.links.into_iter().map(|led| Link { address: led.url, text: led.text }).collect();
-    Page { address: read.url, title: read.title, text: read.text, cut: read.cut, links }
-}
-
 fn answered(output: &impl Serialize, sources: Vec<Source>) -> ToolOutcome {
     match serde_json::to_value(output) {
         Ok(output) => ToolOutcome::Answered { output, sources },
@@ -342,76 +254,5 @@ fn may_pass(error: &WebError) -> bool {
         | WebError::NoSearch
         | WebError::Query(_)
         | WebError::Denied(_) => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use helix_contract::{Scope, WebScope, decode};
-
-    use super::*;
-
-    fn spec(words: &str) -> TaskSpecV1 {
-        let text = include_bytes!("../../../../../agents/contract/tests/golden/task-minimal.json");
-        let scope = Scope { web: WebScope::Public, ..Scope::default() };
-        TaskSpecV1 { scope, instruction: words.into(), ..decode(text).expect("a task") }
-    }
-
-    fn called(seq: u64, tool: &str, input: Value, output: Option<Value>) -> ToolCalled {
-        let outcome = output.map(|output| ToolOutcome::Answered { output, sources: Vec::new() });
-        ToolCalled { seq, tool: tool.parse().expect("a name"), input, outcome }
-    }
-
-    fn found(seq: u64, urls: &[&str]) -> ToolCalled {
-        let result = |url: &&str| json!({ "title": "t", "url": url, "snippet": "" });
-        let results: Vec<_> = urls.iter().map(result).collect();
-        called(seq, WEB_SEARCH, json!({ "query": "q" }), Some(json!({ "results": results })))
-    }
-
-    fn read(seq: u64, url: &str, links: &[&str]) -> ToolCalled {
-        let links: Vec<_> = links.iter().map(|url| json!({ "text": "more", "url": url })).collect();
-        let page = json!({ "title": "t", "url": url, "text": "x", "cut": false, "links": links });
-        called(seq, READ_PAGE, json!({ "url": url }), Some(page))
-    }
-
-    fn may_read(words: &str, others: &[ToolCalled], url: &str) -> bool {
-        known(&spec(words), others).admit(url).is_ok()
-    }
-
-    #[test]
-    fn a_task_reads_what_it_was_told_of_and_makes_no_address() {
-        let hits = [found(0, &["https://tests.example/pumps"])];
-        assert!(may_read("Find a pump.", &hits, "https://tests.example/pumps"));
-        assert!(!may_read("Find a pump.", &[], "https://tests.example/pumps"));
-        assert!(!may_read("Find a pump.", &hits, "https://tests.example/?d=what-was-asked"));
-        assert!(may_read("Summarise https://news.example/a", &[], "https://news.example/a"));
-    }
-
-    #[test]
-    fn what_named_sites_link_to_is_known_in_the_order_of_the_calls_and_what_others_link_to_is_not() {
-        let (front, next) = ("https://news.example/a", "https://news.example/b");
-        let words = "Summarise https://news.example/a";
-        assert!(may_read(words, &[read(0, front, &[next])], next));
-        assert!(may_read(
-            words,
-            &[read(0, front, &[next]), read(1, next, &["https://news.example/c"])],
-            "https://news.example/c"
-        ));
-        let hits = found(0, &["https://evil.example/"]);
-        assert!(!may_read(
-            "Find it.",
-            &[hits, read(1, "https://evil.example/", &["https://evil.example/k"])],
-            "https://evil.example/k"
-        ));
-    }
-
-    #[test]
-    fn every_read_of_a_site_that_nobody_named_counts_also_while_it_is_under_way() {
-        let urls =
-            ["https://a.example/1", "https://a.example/2", "https://a.example/3", "https://a.example/4"];
-        let mut others = vec![found(0, &urls), read(1, urls[0], &[]), read(2, urls[1], &[])];
-        assert!(may_read("Find it.", &others, urls[2]));
-        others.push(called(3, READ_PAGE, json!({ "url": urls[2] }), None));
-        assert!(!may_read("Find it.", &others, urls[3]));
     }
 }
