@@ -127,6 +127,14 @@ impl Bridge {
         Ok(bridge)
     }
 
+    /// Starts it with what lies in a folder, and waits for nothing.
+    ///
+    /// # Errors
+    /// As [`Bridge::launch`].
+    pub async fn launch_from(folder: PathBuf, settings: Settings) -> Result<Self> {
+        Self::launch_in(settings, folder, free_port()?).await
+    }
+
     /// What it remembers is kept there.
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
@@ -349,7 +357,10 @@ pub fn binary(profile: Profile) -> Result<PathBuf> {
 }
 
 /// The binary of the package of the same name, which is built if it is out of date.
-pub(crate) fn program(name: &str, profile: Profile) -> Result<PathBuf> {
+///
+/// # Errors
+/// It cannot be built.
+pub fn program(name: &str, profile: Profile) -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the root")?;
     let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
     cargo.current_dir(root).args(["build", "--quiet", "--package", name, "--bin", name]);

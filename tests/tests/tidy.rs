@@ -7,7 +7,7 @@ use std::process::Command;
 const LINES_MAX: usize = 500;
 
 /// What each crate may depend on, besides crates of others.
-const INWARDS: [(&str, &[&str]); 12] = [
+const INWARDS: [(&str, &[&str]); 13] = [
     ("bridge/core", &[]),
     ("bridge/wyoming", &[]),
     ("bridge/hass", &[]),
@@ -17,6 +17,7 @@ const INWARDS: [(&str, &[&str]); 12] = [
     ("agents/kinds", &["helix-contract"]),
     ("agents/runner", &["helix-contract"]),
     ("agents/sdk", &["helix-contract"]),
+    ("agents/sdk/examples/bin-day", &["helix-sdk"]),
     ("bridge/speech", &["helix-core", "helix-wyoming"]),
     ("bridge/stt", &["helix-core", "helix-speech", "helix-wyoming"]),
     (

@@ -1,7 +1,8 @@
 //! What the author of a plugin needs. A plugin is a program that offers tools to Helix's agents over the Model Context Protocol:
 //! [`Tool`]s go in, a server over standard input and output, or over HTTP, comes out. The protocol is that of `rmcp`; added is
 //! what Helix asks for: each tool says what it may touch ([`Permissions`]), inputs, answers and time are bounded, a tool that
-//! panics ends one call and not the plugin, and `testing` holds a plugin to the bounds of the bridge.
+//! panics ends one call and not the plugin, and `testing` holds a plugin to the bounds of the bridge. The way from nothing to an
+//! agent that uses a plugin is in `README.md` beside this crate.
 //!
 //! ```
 //! use helix_sdk::{Permissions, Plugin, Tool};

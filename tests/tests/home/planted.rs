@@ -182,7 +182,7 @@ impl House {
             PageReader::new(internet.clone(), policy, Some(ledger.clone()), limits, SystemClock::start());
         let settings = SearchSettings { searxng_url: Some(search.url()), ..SearchSettings::default() };
         let searching = Search::new(&settings, Some(&ledger))?;
-        let servers = ToolServers::new(&[], Some(&ledger))?;
+        let servers = ToolServers::new(&[], Some(&ledger), &folder)?;
         let tools = WebTools::new(searching, reader, servers, Arc::clone(&models), Arc::clone(&calendar));
         let definition = researcher()?;
         let parts = Parts {

@@ -10,7 +10,7 @@ use helix::app::{Visit, engine_config, model_choice};
 use helix::clock::{SystemCalendar, SystemClock};
 use helix::config::{Config, SpeechEngine};
 use helix::control::{Answer, Ask, ModelRow, PartRow, ask};
-use helix::mcp::{McpError, ToolServers};
+use helix::mcp::{Looked, McpError, ToolServers};
 use helix::model::verify;
 use helix::satellite::Espeak;
 use helix::speech::Engine;
@@ -257,7 +257,8 @@ fn search(config: &Config) -> Health {
 
 /// The tool servers: how many tools each has. One outside is not asked without the ledger.
 async fn tool_servers(config: &Config) -> Health {
-    let looked = match ToolServers::new(&config.tool_servers, None) {
+    let folders = config.data_dir.join("plugins");
+    let looked = match ToolServers::new(&config.tool_servers, None, &folders) {
         Ok(servers) => servers.look(&Origin::addressed(Purpose::Probe, Privacy::Public, None)).await,
         Err(error) => return Broken(error.to_string()),
     };
@@ -267,12 +268,24 @@ async fn tool_servers(config: &Config) -> Health {
     let mut told = Vec::new();
     for (name, tools) in looked {
         match tools {
-            Ok(tools) => told.push(format!("{name}: {tools} tools")),
+            Ok(looked) => told.push(format!("{name}: {}", of_server(&looked))),
             Err(McpError::Denied(_)) => told.push(format!("{name}: outside, asked when a task needs it")),
             Err(error) => return Broken(error.to_string()),
         }
     }
     Works(told.join(", "))
+}
+
+fn of_server(looked: &Looked) -> String {
+    let mut text = format!("{} tools", looked.tools);
+    if looked.withheld > 0 {
+        let more = "may change something and are not offered (`may_change = true` allows it)";
+        text = format!("{text}, {} more {more}", looked.withheld);
+    }
+    if !looked.lacking.is_empty() {
+        text = format!("{text}, without {} (name it in `env` or `env_files`)", looked.lacking.join(", "));
+    }
+    text
 }
 
 /// The Wyoming port: answered by the running bridge, or free for one.

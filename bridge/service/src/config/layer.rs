@@ -93,8 +93,17 @@ layer! {
 }
 
 /// Keys whose values appear in no complaint.
-const SECRETS: [&str; 8] =
-    ["ha_token", "pin", "openai_key", "gemini_key", "tasks_database", "tavily_key", "mcp_servers", "key"];
+const SECRETS: [&str; 9] = [
+    "ha_token",
+    "pin",
+    "openai_key",
+    "gemini_key",
+    "tasks_database",
+    "tavily_key",
+    "mcp_servers",
+    "key",
+    "env",
+];
 
 /// How long the ledger keeps what left the house, unless set.
 const LEDGER_DAYS: u16 = 90;

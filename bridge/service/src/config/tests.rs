@@ -1,10 +1,13 @@
 //! Options, files and variables in, one configuration or one plain complaint out.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
 
 use secrecy::ExposeSecret;
 
 use helix_core::egress::Cloud;
+
+use crate::mcp::McpTransport;
 
 use super::*;
 
@@ -146,7 +149,6 @@ fn what_may_leave_the_house_is_one_of_four_words() {
 
 #[test]
 fn a_key_comes_from_a_file_that_nobody_else_can_read_and_is_in_no_complaint() {
-    use std::os::unix::fs::PermissionsExt;
     const KEY: &str = "AIza-80614-secret";
     let path = file("gemini.key", &format!("{KEY}\n"));
     let name: &'static str = path.to_string_lossy().into_owned().leak();
@@ -194,6 +196,13 @@ fn searches_and_tool_servers_are_checked_before_they_are_asked() {
         "name = \"nas\"",
         "name = \"nas\"\nurl = \"http://nas/\"\nkey = 80614",
         "name = \"nas\"\nurl = \"http://nas/\"\nkeey = \"80614-secret\"",
+        "name = \"nas\"\nurl = \"http://nas/\"\ncommand = \"/bin/true\"",
+        "name = \"nas\"\nurl = \"http://nas/\"\nenv = { KEY = \"80614-secret\" }",
+        "name = \"nas\"\ncommand = \"bin-day\"",
+        "name = \"nas\"\ncommand = \"/bin/true\"\nkey = \"80614-secret\"",
+        "name = \"nas\"\ncommand = \"/bin/true\"\nenv = { KEY = [80614] }",
+        "name = \"nas\"\ncommand = \"/bin/true\"\n[mcp_servers.env]\nKEY = [80614]",
+        "name = \"nas\"\ncommand = \"/bin/true\"\nenv_files = { KEY = \"/nowhere\" }",
     ] {
         let error = toml(&format!("[[mcp_servers]]\n{wrong}")).expect_err(wrong);
         assert!(!error.contains("80614") && !error.is_empty(), "{wrong}: {error}");
@@ -205,6 +214,31 @@ fn searches_and_tool_servers_are_checked_before_they_are_asked() {
     let error =
         Config::load(None, &variables(&[("HELIX_MCP_SERVERS", twice)])).expect_err("alike").to_string();
     assert!(error.contains("mcp_servers") && error.contains("nas-2"), "{error}");
+}
+
+#[test]
+fn a_tool_server_may_be_a_program_with_variables_from_the_entry_or_from_files() {
+    let key = file("plugin.key", "80614-secret");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("kept to oneself");
+    let text = format!(
+        "[[mcp_servers]]\nname = \"bins\"\ncommand = \"/opt/bin-day\"\nargs = [\"/opt/bins.ics\"]\nmay_change = true\n\
+         env = {{ DAYS = 7, TZ = \"Europe/Berlin\" }}\nenv_files = {{ API_KEY = {key:?} }}"
+    );
+    let config = Config::load(Some(&file("plugin.toml", &text)), &variables(&[])).expect("valid");
+    let McpTransport::Stdio(program) = &config.tool_servers[0].transport else { panic!("a program") };
+    let env: Vec<_> =
+        program.env.iter().map(|(name, value)| format!("{name}={}", value.expose_secret())).collect();
+    assert_eq!(env, ["API_KEY=80614-secret", "DAYS=7", "TZ=Europe/Berlin"]);
+    assert_eq!(
+        (program.args.as_slice(), config.tool_servers[0].may_change),
+        (&["/opt/bins.ics".to_owned()][..], true)
+    );
+    assert!(!format!("{config:?}").contains("80614"));
+    let twice = text.replace("DAYS", "API_KEY");
+    let error = Config::load(Some(&file("plugin-twice.toml", &twice)), &variables(&[]))
+        .expect_err("twice")
+        .to_string();
+    assert!(error.contains("bins") && error.contains("env_files"), "{error}");
 }
 
 #[test]

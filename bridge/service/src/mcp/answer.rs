@@ -1,24 +1,20 @@
 //! What a tool answered in, bounded JSON out.
 
+use helix_contract::plugin::{ANSWER_LEN_MAX, COMPLAINT_LEN_MAX};
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::{Value, json};
-
-/// The longest answer that is told, bytes.
-const ANSWER_MAX: usize = 64 * 1024;
-/// The longest complaint that is told, bytes.
-const COMPLAINT_MAX: usize = 1024;
 
 /// The answer, or what the tool says about its failure.
 pub(super) fn bounded(result: CallToolResult) -> Result<Value, String> {
     let text = text(&result.content);
     if result.is_error == Some(true) {
-        return Err(beginning(&text, COMPLAINT_MAX).to_owned());
+        return Err(beginning(&text, COMPLAINT_LEN_MAX).to_owned());
     }
-    let whole = |value: &Value| value.to_string().len() <= ANSWER_MAX;
+    let whole = |value: &Value| value.to_string().len() <= ANSWER_LEN_MAX;
     if let Some(value) = result.structured_content.filter(whole) {
         return Ok(value);
     }
-    let told = beginning(&text, ANSWER_MAX);
+    let told = beginning(&text, ANSWER_LEN_MAX);
     Ok(json!({ "text": told, "cut": told.len() < text.len() }))
 }
 
@@ -26,7 +22,7 @@ pub(super) fn bounded(result: CallToolResult) -> Result<Value, String> {
 fn text(content: &[ContentBlock]) -> String {
     let mut text = String::new();
     for block in content {
-        if text.len() > ANSWER_MAX {
+        if text.len() > ANSWER_LEN_MAX {
             break;
         }
         let words = match block {
@@ -56,17 +52,17 @@ mod tests {
     #[test]
     fn an_answer_is_bounded_and_a_complaint_is_one() {
         let words = |text: &str| vec![ContentBlock::text(text)];
-        let long = bounded(CallToolResult::success(words(&"é".repeat(ANSWER_MAX)))).expect("an answer");
+        let long = bounded(CallToolResult::success(words(&"é".repeat(ANSWER_LEN_MAX)))).expect("an answer");
         assert_eq!(
             (long["cut"].clone(), long["text"].as_str().map(str::len)),
-            (json!(true), Some(ANSWER_MAX))
+            (json!(true), Some(ANSWER_LEN_MAX))
         );
         let complaint = bounded(CallToolResult::error(words(&"no ".repeat(1000)))).expect_err("a complaint");
-        assert_eq!(complaint.len(), COMPLAINT_MAX);
+        assert_eq!(complaint.len(), COMPLAINT_LEN_MAX);
         let typed = bounded(CallToolResult::structured(json!({ "sum": 3 }))).expect("an answer");
         assert_eq!(typed, json!({ "sum": 3 }));
         let huge =
-            bounded(CallToolResult::structured(json!({ "x": "y".repeat(2 * ANSWER_MAX) }))).expect("cut");
+            bounded(CallToolResult::structured(json!({ "x": "y".repeat(2 * ANSWER_LEN_MAX) }))).expect("cut");
         assert_eq!(huge["cut"], json!(true));
     }
 }

@@ -1,75 +1,70 @@
-//! One conversation with a server over HTTP, from its first greeting to its end.
+//! One conversation with a server, over HTTP or with a program, from its first greeting to its end.
 
-use std::time::Duration;
+use std::path::PathBuf;
 
 use helix_contract::Name;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::{Client, Url, redirect};
+use helix_contract::plugin::{CALL, COMPLAINT_LEN_MAX, GREETING};
 use rmcp::model::{CallToolRequestParams, CallToolResult, Tool};
-use rmcp::service::{RoleClient, RunningService, ServiceError};
-use rmcp::transport::StreamableHttpClientTransport;
-use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
-use secrecy::{ExposeSecret, SecretString};
+use rmcp::service::{ClientInitializeError, RoleClient, RunningService, ServiceError};
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use super::answer::beginning;
-use super::{McpError, McpSettings};
+use super::http::Http;
+use super::program::{Running, start};
+use super::{McpError, ProgramSettings};
 
-/// To greet each other and to list tools.
-const GREETING: Duration = Duration::from_secs(10);
-/// For one call.
-pub(super) const CALL: Duration = Duration::from_mins(1);
-const CONNECT: Duration = Duration::from_secs(3);
-/// The longest event of a server, bytes.
-const EVENT_MAX: usize = 1 << 20;
 /// More pages of tools are not asked for.
 const PAGES_MAX: usize = 4;
 
-/// Where a server is and how it is asked.
-#[derive(Debug, Clone)]
-pub(super) struct Way {
-    client: Client,
-    url: Url,
-    name: Name,
+/// How a server is reached.
+#[derive(Debug)]
+pub(super) enum Way {
+    Http(Http),
+    Program {
+        settings: ProgramSettings,
+        /// Where its working folder is made.
+        folders: PathBuf,
+    },
 }
 
 /// A conversation that has begun.
 #[derive(Debug)]
 pub(super) struct Connection {
     service: RunningService<RoleClient, ()>,
+    program: Option<Running>,
     name: Name,
 }
 
 impl Way {
-    pub(super) fn new(settings: &McpSettings, is_local: bool, url: Url) -> Result<Self, McpError> {
-        let name = settings.name.clone();
-        let bad = |reason| McpError::Address { server: settings.name.clone(), reason };
-        let headers =
-            headers(settings.key.as_ref()).ok_or_else(|| bad("its key holds characters that no key has"))?;
-        let builder = Client::builder()
-            .user_agent(concat!("helix/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .default_headers(headers);
-        let builder = if is_local { builder.no_proxy() } else { builder };
-        let client = builder.build().map_err(|_| bad("no connection can be made in this process"))?;
-        Ok(Self { client, url, name })
-    }
-
     /// Begins a conversation.
-    pub(super) async fn connect(&self) -> Result<Connection, McpError> {
-        let mut config = StreamableHttpClientTransportConfig::with_uri(self.url.as_str());
-        config.max_sse_event_size = EVENT_MAX;
-        let transport = StreamableHttpClientTransport::with_client(self.client.clone(), config);
-        let late = McpError::Timeout { server: self.name.clone(), limit: GREETING };
-        let greeted = timeout(GREETING, rmcp::serve_client((), transport)).await.map_err(|_| late)?;
-        let service = greeted.map_err(|error| {
-            tracing::debug!(server = %self.name, %error, "a tool server did not greet back");
-            McpError::Unreachable { server: self.name.clone(), reason: innermost(&error) }
-        })?;
-        Ok(Connection { service, name: self.name.clone() })
+    pub(super) async fn connect(&self, name: &Name) -> Result<Connection, McpError> {
+        let (service, program) = match self {
+            Self::Http(http) => (greet(name, rmcp::serve_client((), http.transport())).await?, None),
+            Self::Program { settings, folders } => {
+                let started = start(name, settings, folders);
+                let (transport, running) = started.map_err(|error| McpError::NotStarted {
+                    server: name.clone(),
+                    reason: error.to_string(),
+                })?;
+                (greet(name, rmcp::serve_client((), transport)).await?, Some(running))
+            }
+        };
+        Ok(Connection { service, program, name: name.clone() })
     }
+}
+
+type Greeted = Result<RunningService<RoleClient, ()>, ClientInitializeError>;
+
+async fn greet(
+    name: &Name,
+    greeting: impl Future<Output = Greeted>,
+) -> Result<RunningService<RoleClient, ()>, McpError> {
+    let late = McpError::Timeout { server: name.clone(), limit: GREETING };
+    timeout(GREETING, greeting).await.map_err(|_| late)?.map_err(|error| {
+        tracing::debug!(server = %name, %error, "a tool server did not greet back");
+        McpError::Unreachable { server: name.clone(), reason: innermost(&error) }
+    })
 }
 
 impl Connection {
@@ -79,6 +74,7 @@ impl Connection {
             let mut tools = Vec::new();
             let mut cursor = None;
             for _ in 0..PAGES_MAX {
+                self.asked();
                 let asked = cursor
                     .take()
                     .map(|cursor| rmcp::model::PaginatedRequestParams::default().with_cursor(Some(cursor)));
@@ -101,6 +97,7 @@ impl Connection {
         tool: &str,
         input: Map<String, Value>,
     ) -> Result<CallToolResult, McpError> {
+        self.asked();
         let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(input);
         let late = McpError::Timeout { server: self.name.clone(), limit: CALL };
         let calling = self.service.call_tool(params);
@@ -112,20 +109,19 @@ impl Connection {
         self.service.is_closed()
     }
 
+    fn asked(&self) {
+        if let Some(program) = &self.program {
+            program.asked();
+        }
+    }
+
     fn broke(&self, error: &ServiceError) -> McpError {
         tracing::debug!(server = %self.name, %error, "a tool server broke off");
         if let ServiceError::McpError(said) = error {
-            return McpError::Failed { message: beginning(&said.message, 1024).to_owned() };
+            return McpError::Failed { message: beginning(&said.message, COMPLAINT_LEN_MAX).to_owned() };
         }
         McpError::BrokeOff { server: self.name.clone(), reason: innermost(error) }
     }
-}
-
-fn headers(key: Option<&SecretString>) -> Option<HeaderMap> {
-    let Some(key) = key else { return Some(HeaderMap::new()) };
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret().trim())).ok()?;
-    value.set_sensitive(true);
-    Some(HeaderMap::from_iter([(AUTHORIZATION, value)]))
 }
 
 /// The innermost cause; it names no address.

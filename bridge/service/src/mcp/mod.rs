@@ -1,16 +1,20 @@
 //! Tool servers of the Model Context Protocol as the other party: servers of the configuration in, their tools under
-//! names of our own and bounded answers out. They speak HTTP; one that is started as a process takes another
-//! [`connection`] and nothing else of this.
+//! names of our own and bounded answers out. They speak HTTP, or are programs that are started here.
 
 mod answer;
 mod connection;
 mod error;
+mod http;
 mod name;
+mod offer;
+mod program;
+mod rest;
 mod server;
 
 pub use error::McpError;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use futures_util::future::join_all;
 use helix_contract::api::ToolSpec;
@@ -27,10 +31,46 @@ use server::Server;
 pub struct McpSettings {
     /// Its name, which begins the names of its tools.
     pub name: Name,
-    /// Its address, such as `http://nas:8080/mcp`.
-    pub url: String,
-    /// Its key, sent as a bearer token.
-    pub key: Option<SecretString>,
+    /// How it is reached.
+    pub transport: McpTransport,
+    /// Whether tools that may change something are offered too; else only those that say they read.
+    pub may_change: bool,
+}
+
+/// How a server is reached.
+#[derive(Debug, Clone)]
+pub enum McpTransport {
+    /// Over HTTP.
+    Http {
+        /// Its address, such as `http://nas:8080/mcp`.
+        url: String,
+        /// Its key, sent as a bearer token.
+        key: Option<SecretString>,
+    },
+    /// As a program that is started here.
+    Stdio(ProgramSettings),
+}
+
+/// A program that is a tool server.
+#[derive(Debug, Clone)]
+pub struct ProgramSettings {
+    /// The path of the program.
+    pub command: PathBuf,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// All of its environment.
+    pub env: BTreeMap<String, SecretString>,
+}
+
+/// How a server was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looked {
+    /// How many tools it offers to agents.
+    pub tools: usize,
+    /// How many more may change something and are not offered.
+    pub withheld: usize,
+    /// Variables that its tools need and that its entry does not name.
+    pub lacking: Vec<String>,
 }
 
 /// Who calls a tool, and what that may touch.
@@ -51,23 +91,31 @@ pub struct ToolServers {
 }
 
 impl ToolServers {
-    /// Prepares the servers; nobody is asked yet. Needs the process's TLS provider to be installed.
+    /// Prepares the servers; nobody is asked or started yet. Programs get their working folders inside `folders`. Needs the
+    /// process's TLS provider to be installed.
     ///
     /// # Errors
-    /// [`McpError::Address`], [`McpError::Twice`].
-    pub fn new(all: &[McpSettings], ledger: Option<&Ledger>) -> Result<Self, McpError> {
-        Self::check(all)?;
-        let open = |settings: &McpSettings| Ok((settings.name.clone(), Server::new(settings, ledger)?));
+    /// [`McpError::Settings`], [`McpError::Twice`].
+    pub fn new(all: &[McpSettings], ledger: Option<&Ledger>, folders: &Path) -> Result<Self, McpError> {
+        check_names(all)?;
+        let open =
+            |settings: &McpSettings| Ok((settings.name.clone(), Server::new(settings, ledger, folders)?));
         Ok(Self { servers: all.iter().map(open).collect::<Result<_, McpError>>()? })
     }
 
-    /// Whether these servers can stand beside each other, with addresses that can be used.
+    /// Whether these servers can stand beside each other, with addresses and programs that can be used.
     ///
     /// # Errors
-    /// [`McpError::Address`], [`McpError::Twice`].
+    /// [`McpError::Settings`], [`McpError::Twice`].
     pub fn check(all: &[McpSettings]) -> Result<(), McpError> {
         check_names(all)?;
-        all.iter().try_for_each(|settings| server::checked(settings).map(|_| ()))
+        all.iter().try_for_each(|settings| {
+            let checked = match &settings.transport {
+                McpTransport::Http { url, .. } => http::checked(url).map(drop),
+                McpTransport::Stdio(program) => program::check(program),
+            };
+            checked.map_err(|reason| McpError::Settings { server: settings.name.clone(), reason })
+        })
     }
 
     /// The names of all servers.
@@ -111,12 +159,11 @@ impl ToolServers {
         server.call(tool, input, calling).await
     }
 
-    /// How each server is now: the number of its tools, or what is wrong.
-    pub async fn look(&self, origin: &Origin) -> Vec<(Name, Result<usize, McpError>)> {
+    /// How each server is now, or what is wrong. Starts those that are programs.
+    pub async fn look(&self, origin: &Origin) -> Vec<(Name, Result<Looked, McpError>)> {
         let names: Vec<_> = self.servers.keys().cloned().collect();
         let calling = Calling { servers: &names, origin, knows_home: false };
-        let look = |server| async move { Server::tools(server, calling).await.map(|tools| tools.len()) };
-        let found = join_all(self.servers.values().map(look)).await;
+        let found = join_all(self.servers.values().map(|server| server.look(calling))).await;
         names.into_iter().zip(found).collect()
     }
 }
@@ -142,8 +189,8 @@ mod tests {
     use super::*;
 
     fn settings(name: &str) -> McpSettings {
-        let name = name.parse().expect("a name");
-        McpSettings { name, url: "http://127.0.0.1:9/mcp".into(), key: None }
+        let transport = McpTransport::Http { url: "http://127.0.0.1:9/mcp".into(), key: None };
+        McpSettings { name: name.parse().expect("a name"), transport, may_change: false }
     }
 
     #[test]

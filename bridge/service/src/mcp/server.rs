@@ -1,70 +1,71 @@
 //! One server: connected when it is needed, again when it broke off, and asked only after what leaves was written down.
 
-use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use helix_contract::api::ToolSpec;
 use helix_contract::{Name, ToolName};
-use helix_core::Pii;
-use helix_core::egress::{Denied, Egress, EgressOutcome, Ledger, Permit, Privacy, Purpose, is_local};
-use reqwest::Url;
-use rmcp::model::Tool;
+use helix_core::egress::{Denied, Egress, EgressOutcome, Ledger, Permit, Privacy, Purpose};
+use helix_core::{Clock as _, Pii};
 use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 
-use super::answer::{beginning, bounded};
+use super::answer::bounded;
 use super::connection::{Connection, Way};
-use super::name::offered;
-use super::{Calling, McpError, McpSettings};
-
-/// More tools of one server are not offered: no model chooses well among more.
-const TOOLS_MAX: usize = 32;
-/// The longest description that is passed on, bytes.
-const DESCRIPTION_MAX: usize = 1024;
-/// A tool whose input needs a longer description is not offered, bytes.
-const SCHEMA_MAX: usize = 8 * 1024;
+use super::http::Http;
+use super::offer::{Known, Offer};
+use super::rest::Starts;
+use super::{Calling, Looked, McpError, McpSettings, McpTransport, program};
+use crate::clock::SystemClock;
 
 /// One server.
 #[derive(Debug)]
 pub(super) struct Server {
     name: Name,
-    host: String,
-    outside: bool,
+    /// Its host, if it lies outside.
+    outside: Option<String>,
     way: Way,
+    may_change: bool,
     ledger: Option<Ledger>,
+    clock: SystemClock,
     open: Mutex<Open>,
-}
-
-/// The address of a server, and whether it lies outside.
-pub(super) fn checked(settings: &McpSettings) -> Result<(Url, bool), McpError> {
-    let bad = |reason| McpError::Address { server: settings.name.clone(), reason };
-    let url = Url::parse(settings.url.trim()).map_err(|_| bad("its address is none"))?;
-    let host = url.host_str().unwrap_or_default();
-    if !matches!(url.scheme(), "http" | "https") || host.is_empty() || !url.username().is_empty() {
-        return Err(bad("its address is none"));
-    }
-    let outside = !is_local(host);
-    if outside && url.scheme() != "https" {
-        return Err(bad("outside of your network it needs https://, so that nobody reads along"));
-    }
-    Ok((url, outside))
 }
 
 /// What is known of a server.
 #[derive(Debug, Default)]
 struct Open {
     connection: Option<Arc<Connection>>,
-    /// The name at the server of each tool that is offered.
-    tools: BTreeMap<ToolName, String>,
+    offer: Offer,
+    starts: Starts,
 }
 
 impl Server {
-    pub(super) fn new(settings: &McpSettings, ledger: Option<&Ledger>) -> Result<Self, McpError> {
-        let (url, outside) = checked(settings)?;
-        let host = url.host_str().unwrap_or_default().to_owned();
-        let way = Way::new(settings, !outside, url)?;
-        let (name, ledger) = (settings.name.clone(), ledger.cloned());
-        Ok(Self { name, host, outside, way, ledger, open: Mutex::default() })
+    pub(super) fn new(
+        settings: &McpSettings,
+        ledger: Option<&Ledger>,
+        folders: &Path,
+    ) -> Result<Self, McpError> {
+        let bad = |reason| McpError::Settings { server: settings.name.clone(), reason };
+        let way = match &settings.transport {
+            McpTransport::Http { url, key } => Way::Http(Http::new(url, key.as_ref()).map_err(bad)?),
+            McpTransport::Stdio(settings) => {
+                program::check(settings).map_err(bad)?;
+                Way::Program { settings: settings.clone(), folders: folders.to_owned() }
+            }
+        };
+        let outside = match &way {
+            Way::Http(http) => http.outside(),
+            Way::Program { .. } => None,
+        };
+        Ok(Self {
+            name: settings.name.clone(),
+            outside,
+            way,
+            may_change: settings.may_change,
+            ledger: ledger.cloned(),
+            clock: SystemClock::start(),
+            open: Mutex::default(),
+        })
     }
 
     pub(super) fn name(&self) -> &Name {
@@ -73,10 +74,24 @@ impl Server {
 
     /// Its tools as they are offered.
     pub(super) async fn tools(&self, calling: Calling<'_>) -> Result<Vec<ToolSpec>, McpError> {
-        let permit = self.permit(Purpose::Probe, Privacy::Public, "tools/list".to_owned(), calling).await?;
+        let (outside, body) = (self.outside.as_deref(), "tools/list".to_owned());
+        let permit = self.permit(outside, Purpose::Probe, Privacy::Public, body, calling).await?;
         let listed = self.list().await;
         self.close(permit, listed.as_ref().err()).await;
         listed
+    }
+
+    /// How it is now.
+    pub(super) async fn look(&self, calling: Calling<'_>) -> Result<Looked, McpError> {
+        let tools = self.tools(calling).await?.len();
+        let open = self.open.lock().await;
+        let lacking = match &self.way {
+            Way::Http(_) => Vec::new(),
+            Way::Program { settings, .. } => {
+                open.offer.keys.iter().filter(|key| !settings.env.contains_key(*key)).cloned().collect()
+            }
+        };
+        Ok(Looked { tools, withheld: open.offer.withheld.len(), lacking })
     }
 
     /// A conversation that ended since the last call is begun anew; listing twice does no harm.
@@ -91,36 +106,26 @@ impl Server {
         if listed.is_err() {
             open.connection = None;
         }
-        let listed = listed?;
-        let mut specs = Vec::new();
-        let mut tools = BTreeMap::new();
-        for tool in listed {
-            let Some(spec) = self.spec(&tool) else { continue };
-            if specs.len() < TOOLS_MAX && !tools.contains_key(&spec.name) {
-                tools.insert(spec.name.clone(), tool.name.into_owned());
-                specs.push(spec);
-            }
+        let offer = Offer::new(&self.name, listed?, self.may_change);
+        if offer.withheld != open.offer.withheld {
+            let withheld: Vec<_> = offer.withheld.iter().map(ToolName::as_str).collect();
+            let why = "these tools may change something and are not offered; `may_change = true` in the server's entry allows it";
+            tracing::info!(server = %self.name, withheld = withheld.join(" "), "{why}");
         }
-        open.tools = tools;
-        Ok(specs)
-    }
-
-    fn spec(&self, tool: &Tool) -> Option<ToolSpec> {
-        let input = Value::Object((*tool.input_schema).clone());
-        let name = offered(&self.name, &tool.name);
-        let Some(name) = name.filter(|_| input.to_string().len() <= SCHEMA_MAX) else {
-            tracing::warn!(server = %self.name, "a tool is not offered: its name or the schema of its input is too long");
-            return None;
-        };
-        let description = tool.description.as_deref().unwrap_or_default();
-        Some(ToolSpec { name, description: beginning(description, DESCRIPTION_MAX).to_owned(), input })
+        open.offer = offer;
+        Ok(open.offer.specs.clone())
     }
 
     async fn connected(&self, open: &mut Open) -> Result<Arc<Connection>, McpError> {
         if let Some(connection) = open.connection.as_ref().filter(|connection| !connection.is_over()) {
             return Ok(Arc::clone(connection));
         }
-        let connection = Arc::new(self.way.connect().await?);
+        open.connection = None;
+        if let Way::Program { .. } = self.way {
+            let resting = |rest| McpError::Resting { server: self.name.clone(), rest };
+            open.starts.begin(self.clock.now()).map_err(resting)?;
+        }
+        let connection = Arc::new(self.way.connect(&self.name).await?);
         open.connection = Some(Arc::clone(&connection));
         Ok(connection)
     }
@@ -132,10 +137,11 @@ impl Server {
         input: Map<String, Value>,
         calling: Calling<'_>,
     ) -> Result<Value, McpError> {
-        let (connection, original) = self.find(tool, calling).await?;
-        let body = json!({ "tool": original, "input": input }).to_string();
-        let permit = self.permit(Purpose::Task, privacy(calling), body, calling).await?;
-        let answer = connection.call(&original, input).await;
+        let (connection, known) = self.find(tool, calling).await?;
+        let body = json!({ "tool": known.original, "input": input }).to_string();
+        let outside = self.outside.as_deref().or(known.outside.as_deref());
+        let permit = self.permit(outside, Purpose::Task, privacy(calling), body, calling).await?;
+        let answer = connection.call(&known.original, input).await;
         if matches!(answer, Err(McpError::BrokeOff { .. } | McpError::Timeout { .. })) {
             self.open.lock().await.connection = None;
         }
@@ -145,39 +151,41 @@ impl Server {
         result
     }
 
-    /// The conversation, and the tool's own name; asks for the list if it is not known yet.
+    /// The conversation, and the tool at the server; asks for the list if it is not known yet.
     async fn find(
         &self,
         tool: &ToolName,
         calling: Calling<'_>,
-    ) -> Result<(Arc<Connection>, String), McpError> {
-        let known = self.open.lock().await.tools.contains_key(tool);
+    ) -> Result<(Arc<Connection>, Known), McpError> {
+        let known = self.open.lock().await.offer.known.contains_key(tool);
         if !known {
             self.tools(calling).await?;
         }
         let mut open = self.open.lock().await;
+        if open.offer.withheld.contains(tool) {
+            return Err(McpError::MayChange { tool: tool.clone() });
+        }
         let missing = || McpError::NoTool { tool: tool.clone() };
-        let original = open.tools.get(tool).cloned().ok_or_else(missing)?;
-        Ok((self.connected(&mut open).await?, original))
+        let known = open.offer.known.get(tool).cloned().ok_or_else(missing)?;
+        Ok((self.connected(&mut open).await?, known))
     }
 
-    /// Leave to ask, if the server is outside; one at home needs none.
+    /// Leave to ask a host outside; one at home needs none.
     async fn permit(
         &self,
+        outside: Option<&str>,
         purpose: Purpose,
         privacy: Privacy,
         body: String,
         calling: Calling<'_>,
     ) -> Result<Option<Permit>, McpError> {
-        if !self.outside {
-            return Ok(None);
-        }
+        let Some(host) = outside else { return Ok(None) };
         let no_ledger = || Denied::Ledger("there is no database".to_owned());
         let ledger = self.ledger.as_ref().ok_or_else(no_ledger)?;
         let origin = calling.origin;
         let egress = Egress {
             run: origin.run.clone(),
-            host: self.host.clone(),
+            host: host.to_owned(),
             purpose,
             privacy,
             passive: origin.passive,

@@ -1,10 +1,12 @@
 //! Tool servers: a real one on loopback, that a test can stop, start anew and have answer anything.
 
 mod place;
+mod program;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use helix::mcp::{Calling, McpError, McpSettings, ToolServers};
+use helix::mcp::{Calling, Looked, McpError, McpSettings, McpTransport, ToolServers};
 use helix_contract::{Name, ToolName};
 use helix_core::egress::{Cloud, Ledger, Privacy, Purpose};
 use helix_core::llm::Origin;
@@ -22,7 +24,8 @@ fn tool(text: &str) -> ToolName {
 }
 
 fn settings(url: &str) -> McpSettings {
-    McpSettings { name: name("my-nas"), url: url.to_owned(), key: Some(SecretString::from(KEY)) }
+    let transport = McpTransport::Http { url: url.to_owned(), key: Some(SecretString::from(KEY)) };
+    McpSettings { name: name("my-nas"), transport, may_change: false }
 }
 
 fn input(value: &Value) -> Map<String, Value> {
@@ -47,7 +50,11 @@ fn origin(privacy: Privacy) -> Origin {
 
 fn servers(url: &str) -> ToolServers {
     place::tls();
-    ToolServers::new(&[settings(url)], None).expect("settings")
+    opened(&settings(url), None)
+}
+
+fn opened(settings: &McpSettings, ledger: Option<&Ledger>) -> ToolServers {
+    ToolServers::new(std::slice::from_ref(settings), ledger, Path::new("/nowhere")).expect("settings")
 }
 
 #[tokio::test]
@@ -62,6 +69,19 @@ async fn the_tools_of_a_server_are_offered_under_names_of_ours_and_called() {
     assert_eq!(sum, Ok(json!({ "text": "42", "cut": false })));
     let shout = offered.iter().find(|name| name.contains("shout")).expect("there").clone();
     assert_eq!(call(&servers, &shout, json!({ "words": "hi" })).await, Ok(json!({ "words": "HI" })));
+}
+
+#[tokio::test]
+async fn a_tool_that_does_not_say_that_it_only_reads_is_offered_only_where_the_entry_says_so() {
+    let server = Running::start(None).await;
+    let servers = servers(&server.url);
+    let refused = call(&servers, "mcp_my_nas_wipe", json!({})).await;
+    assert_eq!(refused, Err(McpError::MayChange { tool: tool("mcp_my_nas_wipe") }));
+    assert_eq!(server.calls(), 0);
+    let looked = servers.look(&origin(Privacy::Public)).await;
+    assert_eq!(looked, [(name("my-nas"), Ok(Looked { tools: 5, withheld: 1, lacking: Vec::new() }))]);
+    let allowed = opened(&McpSettings { may_change: true, ..settings(&server.url) }, None);
+    assert_eq!(call(&allowed, "mcp_my_nas_wipe", json!({})).await.expect("called")["text"], "wiped");
 }
 
 #[tokio::test]
@@ -115,8 +135,8 @@ async fn a_task_reaches_only_the_servers_of_its_scope() {
 async fn the_key_goes_in_a_header_and_a_wrong_one_is_refused() {
     let server = Running::start(None).await;
     place::tls();
-    let without = McpSettings { key: None, ..settings(&server.url) };
-    let servers = ToolServers::new(&[without], None).expect("settings");
+    let transport = McpTransport::Http { url: server.url.clone(), key: None };
+    let servers = opened(&McpSettings { transport, ..settings(&server.url) }, None);
     let looked = servers.look(&origin(Privacy::Public)).await;
     assert!(matches!(looked[0].1, Err(McpError::Unreachable { .. })), "{looked:?}");
     assert!(!format!("{:?}", settings(&server.url)).contains(KEY));
@@ -133,7 +153,7 @@ async fn a_server_outside_is_asked_only_after_the_ledger_has_it() {
         (Cloud::Personal, Privacy::Others, false),
     ] {
         let ledger = Ledger::new(notes.clone(), cloud);
-        let servers = ToolServers::new(std::slice::from_ref(&outside), Some(&ledger)).expect("settings");
+        let servers = opened(&outside, Some(&ledger));
         let (allowed, origin) = ([name("my-nas")], origin(privacy));
         let calling = Calling { servers: &allowed, origin: &origin, knows_home };
         let error =
@@ -142,8 +162,8 @@ async fn a_server_outside_is_asked_only_after_the_ledger_has_it() {
     }
     assert!(notes.left().iter().all(|text| text == "tools/list"), "no call left: {:?}", notes.left());
     for bad in ["http://tools.example.com/mcp", "ftp://nas/", "nas:8080", "", "https://a:b@nas/mcp"] {
-        let refused = ToolServers::new(&[settings(bad)], None);
-        assert!(matches!(refused, Err(McpError::Address { .. })), "{bad}");
+        let refused = ToolServers::check(&[settings(bad)]);
+        assert!(matches!(refused, Err(McpError::Settings { .. })), "{bad}");
     }
 }
 

@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use helix_core::egress::{Egress, EgressLog, EgressOutcome};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ListToolsResult,
-    PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+    PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -71,7 +71,8 @@ impl ServerHandler for Tools {
     ) -> Result<ListToolsResult, ErrorData> {
         let any = || object(&json!({ "type": "object" }));
         let long = "x".repeat(20_000);
-        let tools = vec![
+        let reads = |tool: Tool| tool.annotate(ToolAnnotations::new().read_only(true));
+        let mut tools = [
             Tool::new("sum", "Adds two numbers", any()),
             Tool::new("Shout Loud!", "Says it loud", any()),
             Tool::new("talk", "Talks on and on ".repeat(500), any()),
@@ -82,7 +83,10 @@ impl ServerHandler for Tools {
                 "Has a long schema",
                 object(&json!({ "type": "object", "description": long })),
             ),
-        ];
+        ]
+        .map(reads)
+        .to_vec();
+        tools.push(Tool::new("wipe", "Wipes", any()));
         Ok(ListToolsResult { tools, ..ListToolsResult::default() })
     }
 
@@ -105,6 +109,7 @@ impl ServerHandler for Tools {
                 CallToolResult::structured(json!({ "words": said.to_uppercase() }))
             }
             "talk" => words("word ".repeat(50_000)),
+            "wipe" => words("wiped".to_owned()),
             "fail" => CallToolResult::error(vec![ContentBlock::text("the disk is full")]),
             other => return Err(ErrorData::invalid_params(format!("no tool {other}"), None)),
         };

@@ -2,6 +2,7 @@
 //! the room where it was asked, in a real Home Assistant. The model is a script.
 
 mod kills;
+mod plugin;
 mod scene;
 
 use std::time::Duration;

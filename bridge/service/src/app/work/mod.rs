@@ -37,6 +37,8 @@ pub(super) use desk::TaskDesk;
 use runner::LocalRunner;
 use teller::Rooms;
 
+/// Where tool servers that are programs have their working folders, in the data folder.
+const PLUGINS: &str = "plugins";
 /// How long a task that has ended is kept.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How often that is looked at.
@@ -133,7 +135,10 @@ impl Work {
         models: Arc<Models>,
         calendar: Arc<dyn Calendar>,
     ) -> anyhow::Result<Arc<WebTools>> {
-        let servers = ToolServers::new(&config.tool_servers, Some(&ledger))?;
+        let folders = config.data_dir.join(PLUGINS);
+        // What a crash left behind.
+        let _ = std::fs::remove_dir_all(&folders);
+        let servers = ToolServers::new(&config.tool_servers, Some(&ledger), &folders)?;
         let search = Search::new(&config.search, Some(&ledger))?;
         let (names, policy, limits) = (Arc::new(SystemNames), AddressPolicy::here(), PageLimits::default());
         let reader = PageReader::new(names, policy, Some(ledger), limits, SystemClock::start());
