@@ -57,10 +57,10 @@ impl TaskBook {
     }
 
     /// The book in the PostgreSQL database at `url`, which Helix has for its own: makes its tables, or brings them up to
-    /// date.
+    /// date, at once or as soon as a server that is away is there.
     ///
     /// # Errors
-    /// [`PostgresError`]; nothing was changed.
+    /// [`PostgresError`] of a kind that waiting does not mend; nothing was changed.
     pub async fn in_postgres(url: &SecretString) -> Result<Self, PostgresError> {
         Ok(Self { database: Database::Postgres(postgres::open(url).await?), active_max: ACTIVE_MAX })
     }
@@ -75,7 +75,7 @@ impl TaskBook {
     pub async fn close(&self) {
         match &self.database {
             Database::Sqlite(_) => {}
-            Database::Postgres(server) => server.pool.close().await,
+            Database::Postgres(server) => server.close().await,
         }
     }
 }

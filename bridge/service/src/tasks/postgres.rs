@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{PgPool, SqlSafeStr};
+use tokio::sync::OnceCell;
 
 use super::error::PostgresError;
 
@@ -34,7 +35,8 @@ const KNOWN: i64 = MIGRATIONS.len().cast_signed() as i64;
 /// The open database. One Helix has it for its own.
 #[derive(Clone)]
 pub(super) struct Postgres {
-    pub(super) pool: PgPool,
+    pool: PgPool,
+    up_to_date: Arc<OnceCell<()>>,
     /// Host, port and database.
     pub(super) place: Arc<str>,
 }
@@ -57,13 +59,30 @@ pub(super) async fn open(url: &SecretString) -> Result<Postgres, PostgresError> 
         .max_connections(CONNECTIONS_MAX)
         .acquire_timeout(ACQUIRE_LIMIT)
         .connect_lazy_with(options);
-    let server = Postgres { pool, place };
-    match bring_up_to_date(&server).await {
-        Ok(()) => Ok(server),
-        Err(error) => {
-            server.pool.close().await;
-            Err(error)
+    let server = Postgres { pool, up_to_date: Arc::default(), place };
+    match server.pool().await {
+        // It may be started later than Helix: whoever asks until then is told that it is away.
+        Err(error) if error.is_retryable() => {
+            tracing::warn!(code = error.code(), %error, "tasks wait for their database");
         }
+        Err(error) => {
+            server.close().await;
+            return Err(error);
+        }
+        Ok(_) => {}
+    }
+    Ok(server)
+}
+
+impl Postgres {
+    /// Its connections, its tables being up to date.
+    pub(super) async fn pool(&self) -> Result<&PgPool, PostgresError> {
+        self.up_to_date.get_or_try_init(|| bring_up_to_date(self)).await?;
+        Ok(&self.pool)
+    }
+
+    pub(super) async fn close(&self) {
+        self.pool.close().await;
     }
 }
 

@@ -122,7 +122,7 @@ impl Database {
                 Ok(Tx::Sqlite(store.clone(), begun.map_err(|error| store.failed(&error))?))
             }
             Self::Postgres(server) => {
-                let begun = answered(server, server.pool.begin()).await?;
+                let begun = answered(server, server.pool().await?.begin()).await?;
                 Ok(Tx::Postgres(server.clone(), begun))
             }
         }
@@ -140,7 +140,8 @@ impl Database {
                 Ok(rows.map_err(|error| store.failed(&error))?)
             }
             Self::Postgres(server) => {
-                answered(server, bound!(sqlx::query_as(sql), values).fetch_all(&server.pool)).await
+                let pool = server.pool().await?;
+                answered(server, bound!(sqlx::query_as(sql), values).fetch_all(pool)).await
             }
         }
     }

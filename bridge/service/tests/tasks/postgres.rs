@@ -115,9 +115,11 @@ async fn a_server_that_is_silent_is_given_up_in_seconds() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let url = format!("postgres://helix:x@127.0.0.1:{port}/postgres");
-    let asked = tokio::time::timeout(Duration::from_secs(20), open(&url)).await.expect("given up");
-    let error = asked.expect_err("nobody answers");
-    assert!(matches!(error, PostgresError::Unreachable { .. }) && error.is_retryable(), "{error}");
+    let limit = Duration::from_secs(20);
+    let book = tokio::time::timeout(limit, open(&url)).await.expect("given up").unwrap();
+    let error =
+        tokio::time::timeout(limit, book.counts()).await.expect("given up").expect_err("nobody answers");
+    assert!(error.code() == "postgres-unreachable" && error.is_retryable(), "{error}");
 }
 
 #[tokio::test]
@@ -139,14 +141,13 @@ async fn a_statement_that_waits_for_a_stuck_neighbour_is_given_up_and_works_afte
     assert!(leased(&book, 2).await.is_some());
 }
 
-/// A server that this test alone starts and stops, and that waits for its disk.
-struct Server(String);
+/// A server that one test alone starts and stops, and that waits for its disk.
+struct Server {
+    name: String,
+    url: String,
+}
 
 impl Server {
-    fn name() -> String {
-        format!("fallible-{}", std::process::id())
-    }
-
     fn bed(arguments: &[&str]) -> String {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/bed/postgres");
         let done = Command::new(script).args(arguments).output().expect("tests/bed/postgres");
@@ -154,34 +155,40 @@ impl Server {
         String::from_utf8(done.stdout).unwrap().trim().to_owned()
     }
 
-    fn start() -> Self {
-        Self(Self::bed(&["start", &Self::name(), "--durable"]))
+    fn start(name: &str) -> Self {
+        let name = format!("{name}-{}", std::process::id());
+        let url = Self::bed(&["start", &name, "--durable"]);
+        Self { name, url }
+    }
+
+    fn stop(&self, how: &[&str]) {
+        Self::bed(&[&["stop", &self.name], how].concat());
     }
 
     fn port(&self) -> &str {
-        self.0.rsplit_once(':').unwrap().1.split_once('/').unwrap().0
+        self.url.rsplit_once(':').unwrap().1.split_once('/').unwrap().0
     }
 
     fn start_again(&self) {
-        assert_eq!(Self::bed(&["start", &Self::name(), self.port(), "--durable"]), self.0);
+        assert_eq!(Self::bed(&["start", &self.name, self.port(), "--durable"]), self.url);
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        Self::bed(&["clean", &Self::name()]);
+        Self::bed(&["clean", &self.name]);
     }
 }
 
 #[tokio::test]
 async fn a_server_that_goes_away_is_a_typed_error_and_nothing_is_lost_when_it_is_back() {
-    let server = Server::start();
-    let book = open(&server.0).await.unwrap();
+    let server = Server::start("fallible");
+    let book = open(&server.url).await.unwrap();
     let one = accepted(&book, "one").await;
     let lease = leased(&book, 1).await.unwrap();
-    for how in [&["stop", &Server::name()] as &[&str], &["stop", &Server::name(), "--now"]] {
-        Server::bed(how);
-        let name = how.join(" ");
+    for how in [&[] as &[&str], &["--now"]] {
+        server.stop(how);
+        let name = format!("stopped {how:?}");
         let error = soon(book.accept(&spec(&name), &origin(), at(2))).await.expect_err("away");
         assert!(matches!(error, TaskError::Postgres(PostgresError::Unreachable { .. })), "{error:?}");
         assert!(error.is_retryable() && error.to_string().contains("check that it runs"), "{error}");
@@ -193,8 +200,20 @@ async fn a_server_that_goes_away_is_a_typed_error_and_nothing_is_lost_when_it_is
     let finished = book.finish(&done(&one.id, lease.attempt), at(4)).await.unwrap();
     assert_eq!(finished, helix::tasks::Finished::Counted);
     // What was told is on the disk: the power goes out at once.
-    Server::bed(&["stop", &Server::name(), "--now"]);
+    server.stop(&["--now"]);
     server.start_again();
     assert!(book.result(&one.id).await.unwrap().is_some());
     assert_eq!(book.counts().await.unwrap().queued, 2);
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_when_helix_starts_is_used_from_when_it_is_there() {
+    let server = Server::start("late");
+    server.stop(&[]);
+    let book = soon(open(&server.url)).await.unwrap();
+    let error = soon(book.accept(&spec("one"), &origin(), at(1))).await.expect_err("away");
+    assert_eq!(error.code(), "postgres-unreachable", "{error}");
+    server.start_again();
+    assert_eq!(soon(book.accept(&spec("one"), &origin(), at(2))).await.unwrap(), Accepted::New);
+    assert_eq!(book.counts().await.unwrap().queued, 1);
 }
