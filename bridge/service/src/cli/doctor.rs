@@ -327,3 +327,21 @@ fn second_agent(session: &Session, bridge: Option<&[PartRow]>) -> Option<Health>
     let missing = || Missing("not known without a running bridge; start it: `helix run`".into());
     session.config.second_agent.on.then(|| told_by(bridge, "second agent").unwrap_or_else(missing))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_tool_server_lacks_is_told_with_the_key_that_gives_it() {
+        let all = Looked { tools: 2, withheld: 0, lacking: Vec::new() };
+        assert_eq!(of_server(&all), "2 tools");
+        let lacking = of_server(&Looked { withheld: 1, lacking: vec!["API_KEY".into()], ..all });
+        assert!(
+            ["1 more", "`may_change = true`", "without API_KEY", "`env_files`"]
+                .iter()
+                .all(|told| lacking.contains(told)),
+            "{lacking}"
+        );
+    }
+}

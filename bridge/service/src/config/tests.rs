@@ -234,6 +234,12 @@ fn a_tool_server_may_be_a_program_with_variables_from_the_entry_or_from_files() 
         (&["/opt/bins.ics".to_owned()][..], true)
     );
     assert!(!format!("{config:?}").contains("80614"));
+    let at = format!("[[mcp_servers]]\nname = \"nas\"\nurl = \"http://nas/mcp\"\nkey_file = {key:?}");
+    let config = Config::load(Some(&file("plugin-url.toml", &at)), &variables(&[])).expect("valid");
+    let McpTransport::Http { key: Some(key), .. } = &config.tool_servers[0].transport else {
+        panic!("a key")
+    };
+    assert_eq!((key.expose_secret(), config.tool_servers[0].may_change), ("80614-secret", false));
     let twice = text.replace("DAYS", "API_KEY");
     let error = Config::load(Some(&file("plugin-twice.toml", &twice)), &variables(&[]))
         .expect_err("twice")

@@ -43,12 +43,13 @@ impl Offer {
                 continue;
             }
             let only_reads = tool.annotations.as_ref().and_then(|hints| hints.read_only_hint) == Some(true);
-            let room = offer.specs.len() < TOOLS_MAX && offer.withheld.len() < TOOLS_MAX;
-            if !room {
+            if !may_change && !only_reads {
+                if offer.withheld.len() < TOOLS_MAX {
+                    offer.withheld.insert(spec.name);
+                }
                 continue;
             }
-            if !may_change && !only_reads {
-                offer.withheld.insert(spec.name);
+            if offer.specs.len() == TOOLS_MAX {
                 continue;
             }
             let needs = tool.meta.as_ref().map(|meta| Needs::read(&meta.0)).unwrap_or_default();
@@ -70,4 +71,49 @@ fn spec(server: &Name, tool: &Tool) -> Option<ToolSpec> {
     };
     let description = tool.description.as_deref().unwrap_or_default();
     Some(ToolSpec { name, description: beginning(description, DESCRIPTION_LEN_MAX).to_owned(), input })
+}
+
+#[cfg(test)]
+mod tests {
+    use rmcp::model::{MetaObject, ToolAnnotations};
+    use serde_json::json;
+
+    use super::*;
+
+    fn tool(name: String, reads: Option<bool>) -> Tool {
+        let mut tool = Tool::new(name, "A tool.", serde_json::Map::new());
+        tool.annotations = reads.map(|reads| ToolAnnotations::new().read_only(reads));
+        tool
+    }
+
+    fn offer(tools: Vec<Tool>, may_change: bool) -> Offer {
+        Offer::new(&"nas".parse().expect("a name"), tools, may_change)
+    }
+
+    #[test]
+    fn tools_that_may_change_something_are_withheld_and_take_no_room_from_those_that_read() {
+        let silent = (0..100).map(|nth| tool(format!("silent_{nth}"), None));
+        let changing = (0..100).map(|nth| tool(format!("changing_{nth}"), Some(false)));
+        let reading = (0..100).map(|nth| tool(format!("reading_{nth}"), Some(true)));
+        let all: Vec<_> = silent.chain(changing).chain(reading).collect();
+        let careful = offer(all.clone(), false);
+        assert_eq!((careful.specs.len(), careful.withheld.len()), (TOOLS_MAX, TOOLS_MAX));
+        assert!(careful.specs.iter().all(|spec| spec.name.as_str().starts_with("mcp_nas_reading_")));
+        let trusting = offer(all, true);
+        assert_eq!((trusting.specs.len(), trusting.withheld.len()), (TOOLS_MAX, 0));
+    }
+
+    #[test]
+    fn a_tool_that_names_a_host_outside_counts_as_one_that_sends_there() {
+        let mut asking = tool("ask".into(), Some(true));
+        let needs = json!({ "keys": ["API_KEY"], "hosts": ["192.168.1.5", "nas.local", "api.example.com"] });
+        asking.meta =
+            Some(MetaObject(json!({ "helix/needs": needs }).as_object().cloned().expect("an object")));
+        let offer = offer(vec![asking, tool("read".into(), Some(true))], false);
+        let outside: Vec<_> = offer.known.values().map(|known| known.outside.as_deref()).collect();
+        assert_eq!(
+            (outside, offer.keys),
+            (vec![Some("api.example.com"), None], ["API_KEY".to_owned()].into())
+        );
+    }
 }

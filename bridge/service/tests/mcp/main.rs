@@ -1,5 +1,6 @@
 //! Tool servers: a real one on loopback, that a test can stop, start anew and have answer anything.
 
+mod kit;
 mod place;
 mod program;
 
