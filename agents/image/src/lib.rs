@@ -5,19 +5,23 @@
 //! base has the same digest everywhere, so whether there is anything to push is a question of one request.
 //!
 //! [`Base`] is what all of them stand on. [`Registry::specialise`] makes an image, [`Registry::point`] gives it a name, [`Registry::remove`] takes it away;
-//! what may be taken away, [`unused`] says.
+//! what may be taken away, [`unused`] says. Which of them new tasks get, [`Forms`] decide.
 
 mod base;
 mod collect;
 mod compose;
 mod error;
+mod forms;
 mod layer;
+mod program;
 mod registry;
 
 pub use base::{Base, PROGRAM_PATH};
 pub use collect::{KEPT_FOR, Reason, Verdict, Version, unused};
 pub use error::ImageError;
+pub use forms::{Chosen, End, Form, Forms, Image, NoWayBack, Standing, Trouble};
 pub use layer::{DEFINITION_PATH, DefinitionLayer};
 pub use oci_client::Reference;
 pub use oci_client::secrets::RegistryAuth;
+pub use program::architecture;
 pub use registry::{LATEST, Registry, Removed, Scheme, Specialised};
