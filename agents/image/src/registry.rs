@@ -128,6 +128,19 @@ impl Registry {
         format!("{}/{}agent-{agent}", self.host, self.prefix)
     }
 
+    /// Whether images can be pushed: stores two bytes that no image needs.
+    ///
+    /// # Errors
+    /// [`ImageError`] says what is in the way.
+    pub async fn probe(&self) -> Result<(), ImageError> {
+        let repository = format!("{}/{}helix-agent", self.host, self.prefix);
+        let target = parse(&repository)?;
+        self.client.store_auth_if_needed(&self.host, &self.auth).await;
+        let bytes = b"{}";
+        let pushed = self.client.push_blob(&target, bytes.to_vec(), &Digest::of(bytes).to_string()).await;
+        pushed.map(drop).map_err(|error| self.told(error, &repository))
+    }
+
     /// Pushes the base of all agents, and lets `latest` mean it; answers its name, by digest.
     ///
     /// # Errors

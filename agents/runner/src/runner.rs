@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use helix_contract::AgentName;
-use helix_contract::api::TaskAttempt;
+use helix_contract::api::{ImageTrouble, TaskAttempt};
+use helix_contract::{AgentName, Failure};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -129,9 +129,9 @@ impl<B: Backend> Runner<B> {
                 AgentKey::Attempt(of) => {
                     self.carrier.backend.remove(&AgentKey::Attempt(of.clone())).await?;
                     let reason = "its runner was killed".to_owned();
-                    let failure = Some(helix_contract::Failure::Unavailable);
+                    let failure = Some(Failure::Unavailable);
                     tasks.spawn(async move {
-                        runner.leave(&of, Outcome::Returned { failure, reason }, None).await;
+                        runner.leave(&of, Outcome::Returned { failure, image: None, reason }, None).await;
                     });
                 }
                 AgentKey::Idle { .. } => self.carrier.backend.remove(&found.key).await?,
@@ -190,15 +190,23 @@ impl<B: Backend> Runner<B> {
             Outcome::Told => tracing::info!(task = %of.task, attempt = of.attempt.0, "told"),
             Outcome::Dropped => tracing::info!(task = %of.task, attempt = of.attempt.0, "stopped"),
             Outcome::Left => tracing::info!(task = %of.task, attempt = of.attempt.0, "goes on"),
-            Outcome::Returned { failure, reason } => self.give_back(of, failure, &reason).await,
+            Outcome::Returned { failure, image, reason } => self.give_back(of, failure, image, &reason).await,
         }
     }
 
-    async fn give_back(&self, of: &TaskAttempt, failure: Option<helix_contract::Failure>, reason: &str) {
+    async fn give_back(
+        &self,
+        of: &TaskAttempt,
+        failure: Option<Failure>,
+        image: Option<ImageTrouble>,
+        reason: &str,
+    ) {
         tracing::info!(task = %of.task, attempt = of.attempt.0, reason, "given back");
         let mut pause = BACKOFF[0];
         for tried in 1.. {
-            let Err(error) = self.carrier.bridge.give_back(of.clone(), failure, reason).await else { return };
+            let Err(error) = self.carrier.bridge.give_back(of.clone(), failure, image, reason).await else {
+                return;
+            };
             let enough = if self.ending.is_cancelled() { RETURNS_AT_THE_END } else { RETURNS };
             if !error.is_retryable() || tried >= enough {
                 return tracing::warn!(task = %of.task, code = error.code(), %error, "not given back; its lease runs out");

@@ -9,6 +9,7 @@ pub mod delay;
 pub mod deliver;
 pub mod gateway;
 pub mod hass;
+pub mod images;
 pub mod llm;
 pub mod mcp;
 pub mod metrics;

@@ -93,9 +93,27 @@ pub struct ReturnRequestV1 {
     /// Why; nothing if it was not begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// What kept the agent's image from being started, if that was it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageTrouble>,
     /// What happened, for the log: no words of the task; at most 1 KiB.
     #[serde(default)]
     pub reason: String,
+}
+
+/// What keeps an image from being started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageTrouble {
+    /// It is not there.
+    Missing,
+    /// It is there and cannot run: it is for other processors, or its program does not start.
+    Unfit,
+    /// The registry did not give it.
+    Refused,
+    /// Something that a later Helix tells.
+    #[serde(other)]
+    Unknown,
 }
 
 /// What becomes of a task that was given back.

@@ -20,7 +20,8 @@ mod tool;
 
 pub use chat::{ChatAnswerV1, ChatCall, ChatMessage, ChatRequestV1, Speaker};
 pub use lease::{
-    AssignmentV1, GaveBackV1, KeepAnswerV1, KeepRequestV1, LeaseRequestV1, ReturnRequestV1, TaskAttempt,
+    AssignmentV1, GaveBackV1, ImageTrouble, KeepAnswerV1, KeepRequestV1, LeaseRequestV1, ReturnRequestV1,
+    TaskAttempt,
 };
 pub use tool::{ToolAnswerV1, ToolOutcome, ToolRequestV1, ToolSpec};
 

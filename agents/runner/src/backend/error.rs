@@ -2,6 +2,8 @@
 
 use std::io;
 
+use helix_contract::api::ImageTrouble;
+
 use super::AgentKey;
 
 /// Why a backend does not do what it was asked.
@@ -71,6 +73,20 @@ impl BackendError {
             Self::Unknown(_) => "runner-unknown-agent",
             Self::Incapable(_) => "runner-incapable",
             Self::Machine { .. } => "runner-machine",
+        }
+    }
+
+    /// What it says about the image that was to be started; nothing if it is about something else.
+    pub fn image(&self) -> Option<ImageTrouble> {
+        match self {
+            Self::ImageMissing(_) => Some(ImageTrouble::Missing),
+            Self::ImageArchitecture { .. } | Self::DoesNotStart(_) => Some(ImageTrouble::Unfit),
+            Self::ImageRefused { .. } => Some(ImageTrouble::Refused),
+            Self::Confinement(_)
+            | Self::Away { .. }
+            | Self::Unknown(_)
+            | Self::Incapable(_)
+            | Self::Machine { .. } => None,
         }
     }
 

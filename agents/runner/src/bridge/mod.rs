@@ -91,11 +91,12 @@ impl Bridge {
         &self,
         of: api::TaskAttempt,
         failure: Option<Failure>,
+        image: Option<api::ImageTrouble>,
         reason: &str,
     ) -> Result<bool, BridgeError> {
         let end = reason.floor_char_boundary(REASON_LEN_MAX);
         let reason = reason[..end].to_owned();
-        let request = api::ReturnRequestV1 { version: V1, of, failure, reason };
+        let request = api::ReturnRequestV1 { version: V1, of, failure, image, reason };
         let answer = self.ask(&self.keeping, path::RETURN, &request, ANSWER).await?;
         Ok(decode::<api::GaveBackV1>(answer.body())?.again)
     }

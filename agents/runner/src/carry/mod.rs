@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use helix_contract::Failure;
+use helix_contract::api::ImageTrouble;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +33,8 @@ pub(crate) enum Outcome {
     Returned {
         /// Nothing if it was not begun.
         failure: Option<Failure>,
+        /// What kept the image from being started.
+        image: Option<ImageTrouble>,
         /// What happened, for the log.
         reason: String,
     },
@@ -42,7 +45,7 @@ pub(crate) enum Outcome {
 impl Outcome {
     fn of(error: &BackendError) -> Self {
         let reason = format!("{}: {error}", error.code());
-        Self::Returned { failure: Some(Failure::Unavailable), reason }
+        Self::Returned { failure: Some(Failure::Unavailable), image: error.image(), reason }
     }
 }
 
@@ -70,7 +73,7 @@ impl<B: Backend> Carrier<B> {
             return Outcome::Dropped;
         }
         if stops.runner.is_cancelled() {
-            return Outcome::Returned { failure: None, reason: "the runner ends".to_owned() };
+            return Outcome::Returned { failure: None, image: None, reason: "the runner ends".to_owned() };
         }
         let (key, started) = match self.start(work).await {
             Ok(started) => started,
@@ -167,12 +170,16 @@ impl<B: Backend> Carrier<B> {
                 if told.is_some_and(|told| told.get()) {
                     Outcome::Told
                 } else {
-                    Outcome::Returned { failure: Some(Failure::Unavailable), reason }
+                    Outcome::Returned { failure: Some(Failure::Unavailable), image: None, reason }
                 }
             }
             End::Deadline => {
                 stopped(self.backend.stop(key, GRACE).await);
-                Outcome::Returned { failure: Ended::Deadline.failure(), reason: Ended::Deadline.words() }
+                Outcome::Returned {
+                    failure: Ended::Deadline.failure(),
+                    image: None,
+                    reason: Ended::Deadline.words(),
+                }
             }
         }
     }
@@ -199,6 +206,7 @@ fn ended(key: &AgentKey, report: &ExitReport, told: Option<Told>) -> Outcome {
     let failure = report.ended.failure().unwrap_or(Failure::Agent);
     Outcome::Returned {
         failure: Some(failure),
+        image: None,
         reason: format!("{}, without a result", report.ended.words()),
     }
 }

@@ -1,6 +1,7 @@
 //! One layer of the configuration: the same keys in the app's options, in `helix.toml` and as `HELIX_<KEY>`.
 
 mod llm;
+mod registry;
 mod web;
 
 use std::path::{Path, PathBuf};
@@ -88,12 +89,17 @@ layer! {
     runner_token_file: PathBuf,
     runner: bool,
     agents_dir: PathBuf,
+    registry: String,
+    registry_pull: String,
+    registry_user: String,
+    registry_password: SecretString,
+    registry_password_file: PathBuf,
     quiet_hours: String,
     notify: String,
 }
 
 /// Keys whose values appear in no complaint.
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 10] = [
     "ha_token",
     "pin",
     "openai_key",
@@ -103,6 +109,7 @@ const SECRETS: [&str; 9] = [
     "mcp_servers",
     "key",
     "env",
+    "registry_password",
 ];
 
 /// How long the ledger keeps what left the house, unless set.
@@ -243,6 +250,7 @@ impl Layer {
             runner_token: self.runner_token_file.clone(),
             here: self.runner.unwrap_or(true),
             agents_dir: self.agents_dir.clone(),
+            registry: self.registry()?,
             quiet: quiet.map_err(|error| value("quiet_hours", &error.to_string()))?,
             notify: self.notify.clone(),
         })

@@ -5,6 +5,7 @@ mod layer;
 use std::path::{Path, PathBuf};
 
 use crate::hass::HassConfig;
+use crate::images::RegistrySettings;
 use crate::llm::LlmSettings;
 use crate::mcp::McpSettings;
 use crate::web::search::SearchSettings;
@@ -46,6 +47,8 @@ pub struct Tasks {
     pub here: bool,
     /// Where `helix-runner` and `helix-agent` lie; `None` looks beside `helix`.
     pub agents_dir: Option<PathBuf>,
+    /// The registry that keeps images of agents that did well; none keeps none.
+    pub registry: Option<RegistrySettings>,
     /// When nothing is said aloud that was not asked for just now.
     pub quiet: Option<Quiet>,
     /// A notify action of Home Assistant by which messages are sent as well, such as `notify.mobile_app_pixel`.

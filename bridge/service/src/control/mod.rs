@@ -2,7 +2,7 @@
 
 mod task;
 
-pub use task::{AgentRow, TaskAnswer, TaskAsk, TaskRow};
+pub use task::{AgentRow, FormRow, ImagesAsk, TaskAnswer, TaskAsk, TaskRow};
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;

@@ -32,6 +32,66 @@ pub enum TaskAsk {
     },
     /// The kinds of agents.
     Agents,
+    /// Something is to be done with the images of agents.
+    Images(ImagesAsk),
+}
+
+/// What is to be done with the images of agents.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "images")]
+pub enum ImagesAsk {
+    /// New tasks get an earlier form of an agent.
+    Rollback {
+        /// The agent.
+        name: String,
+        /// The beginning of the digest of a definition or an image; `None`: the form before the current one.
+        digest: Option<String>,
+    },
+    /// Makes the image of an agent.
+    Build {
+        /// The agent.
+        name: String,
+    },
+    /// An agent's image stays however long nobody uses it, or goes as others do.
+    Pin {
+        /// The agent.
+        name: String,
+        /// Whether it stays.
+        pinned: bool,
+    },
+    /// Removes what nobody used.
+    Collect {
+        /// Only says what would be done.
+        dry_run: bool,
+    },
+    /// Removes the images of an agent.
+    Remove {
+        /// The agent.
+        name: String,
+        /// Only says what would be done.
+        dry_run: bool,
+    },
+}
+
+/// One form of an agent, and its image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormRow {
+    /// The digest of its definition.
+    pub definition: String,
+    /// The name by which its image is run; none if there is none.
+    pub image: Option<String>,
+    /// `candidate`, `current`, `previous`, `kept`, `unfit`, `deleting` or `gone`.
+    pub standing: String,
+    /// Whether it was taken back.
+    pub taken_back: bool,
+    /// Whether a person wants its image to stay.
+    pub pinned: bool,
+    /// When the last of its tasks ended, RFC 3339.
+    pub last_used: String,
+    /// Tasks that ended with an answer.
+    pub successes: u32,
+    /// Tasks that it failed.
+    pub failures: u32,
 }
 
 /// One task.
@@ -88,6 +148,9 @@ pub struct AgentRow {
     pub tools: Vec<String>,
     /// What it may see, the contract's `Scope`.
     pub scope: serde_json::Value,
+    /// Its forms that did well once, the newest first.
+    #[serde(default)]
+    pub forms: Vec<FormRow>,
 }
 
 /// The answer.

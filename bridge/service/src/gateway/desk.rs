@@ -130,10 +130,13 @@ impl Desk {
     pub(super) async fn assignment(
         &self,
         of: &TaskAttempt,
-        spec: TaskSpecV1,
+        mut spec: TaskSpecV1,
         until: Timestamp,
         token: Option<String>,
     ) -> Result<AssignmentV1, Unassignable> {
+        // The definition comes with the task, so the generic image does as well: an image gets one try.
+        spec.agent.image =
+            spec.agent.image.filter(|image| gets_image(of) && self.parts.definitions.is_offered(image));
         let found = self.parts.definitions.find(&spec.agent).await.map_err(Unassignable::Definitions)?;
         let definition = found.ok_or(Unassignable::Unknown)?;
         let mut tools = self.parts.tools.specs();
@@ -176,6 +179,11 @@ impl Desk {
             |(name, at): (&Name, &Duration)| RunnerSeen { name: name.clone(), ago: now.saturating_sub(*at) };
         runners.iter().map(seen).collect()
     }
+}
+
+/// Whether an attempt is begun from the image that its task names.
+pub(super) fn gets_image(of: &TaskAttempt) -> bool {
+    of.attempt.0 == 1
 }
 
 /// Why nobody can be told what to do.

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use helix_contract::api::{ToolOutcome, ToolSpec};
+use helix_contract::api::{ImageTrouble, ToolOutcome, ToolSpec};
 use helix_contract::{AgentRef, DefinitionV1, Name, TaskId, TaskSpecV1};
 use helix_core::egress::Purpose;
 use helix_core::home::{EntityState, HomeError, Registry};
@@ -97,6 +97,16 @@ impl Default for Settings {
 pub trait Definitions: fmt::Debug + Send + Sync + 'static {
     /// The definition that a task names; `None` if there is no such one any more.
     fn find<'a>(&'a self, agent: &'a AgentRef) -> BoxFuture<'a, Result<Option<DefinitionV1>, String>>;
+
+    /// Whether the image that a task names may still be started; else the generic one takes its place.
+    fn is_offered(&self, _image: &str) -> bool {
+        true
+    }
+
+    /// The image that a task names could not be started.
+    fn troubled<'a>(&'a self, _image: &'a str, _trouble: ImageTrouble) -> BoxFuture<'a, ()> {
+        Box::pin(async {})
+    }
 }
 
 /// The home, as far as agents are told of it.

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use helix_contract::api::{
-    GaveBackV1, KeepAnswerV1, KeepRequestV1, LeaseRequestV1, ReturnRequestV1, TaskAttempt,
+    GaveBackV1, ImageTrouble, KeepAnswerV1, KeepRequestV1, LeaseRequestV1, ReturnRequestV1, TaskAttempt,
 };
 use helix_contract::{Name, V1, encode};
 use hyper::StatusCode;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use super::desk::{Desk, Unassignable};
+use super::desk::{Desk, Unassignable, gets_image};
 use super::handed::Handed;
 use super::line::Owed;
 use super::refusal::{Refusal, json, no_content};
@@ -90,14 +90,36 @@ pub(super) async fn keep(desk: &Desk, request: KeepRequestV1) -> Result<Answer, 
 
 /// Takes a task back.
 pub(super) async fn give_back(desk: &Desk, request: ReturnRequestV1) -> Result<Answer, Refusal> {
-    let ReturnRequestV1 { of, failure, reason, .. } = request;
+    let ReturnRequestV1 { of, failure, image, reason, .. } = request;
     let reason: String = reason.chars().filter(|c| !c.is_control()).collect();
     tracing::info!(task = %of.task, attempt = of.attempt.0, ?failure, reason, "a runner gave a task back");
-    let why = failure.map_or(Returned::Untouched, Returned::Failed);
+    let why = match failure {
+        Some(failure) if !is_for_its_image(desk, &of, image, &reason).await? => Returned::Failed(failure),
+        Some(_) | None => Returned::Untouched,
+    };
     let again = match desk.give_back(&of, why).await? {
         GivenBack::Queued(_) => true,
         GivenBack::Failed | GivenBack::Stale | GivenBack::Ended(_) | GivenBack::Unknown => false,
     };
     let body = encode(&GaveBackV1 { version: V1, again })?;
     Ok(json(StatusCode::OK, body))
+}
+
+/// Whether an attempt was not begun because of the image that its task names: that costs the task nothing, because the next
+/// attempt is begun from the generic one.
+async fn is_for_its_image(
+    desk: &Desk,
+    of: &TaskAttempt,
+    trouble: Option<ImageTrouble>,
+    reason: &str,
+) -> Result<bool, Refusal> {
+    let Some(trouble) = trouble.filter(|_| gets_image(of)) else { return Ok(false) };
+    let task = desk.parts.book.get(&of.task).await?.filter(|task| task.attempt == of.attempt);
+    let Some(image) = task.and_then(|task| task.spec.agent.image) else { return Ok(false) };
+    if !desk.parts.definitions.is_offered(&image) {
+        return Ok(false);
+    }
+    tracing::warn!(task = %of.task, image, reason, "an agent's image was not started; the generic one takes its place");
+    desk.parts.definitions.troubled(&image, trouble).await;
+    Ok(true)
 }

@@ -1,6 +1,7 @@
 //! SQLite as the other party: what was promised or left the house is committed here before anything follows from it.
 //! One file, one writer, any number of readers, also of other processes.
 
+mod agent_image;
 mod definition;
 mod delayed;
 mod error;
@@ -10,6 +11,7 @@ mod request;
 mod shortcut;
 mod spent;
 
+pub use agent_image::{AgentImageTable, Counted};
 pub use definition::DefinitionTable;
 pub use delayed::{DelayedRow, DelayedTable};
 pub use error::StoreError;
@@ -70,6 +72,11 @@ impl Store {
     /// Definitions of agents.
     pub fn definitions(&self) -> DefinitionTable {
         DefinitionTable { store: self.clone() }
+    }
+
+    /// Forms of agents and their images.
+    pub fn agent_images(&self) -> AgentImageTable {
+        AgentImageTable { store: self.clone() }
     }
 
     /// Delayed commands.

@@ -20,7 +20,7 @@ const ACQUIRE_LIMIT: Duration = Duration::from_secs(10);
 const READERS_MAX: u32 = 2;
 
 /// Every step from the empty database on, in order. What was released is never changed, only added to.
-const MIGRATIONS: [(&str, &str); 8] = [
+const MIGRATIONS: [(&str, &str); 9] = [
     ("egress", include_str!("../../migrations/0001_egress.sql")),
     ("delayed", include_str!("../../migrations/0002_delayed.sql")),
     ("shortcut", include_str!("../../migrations/0003_shortcut.sql")),
@@ -29,6 +29,7 @@ const MIGRATIONS: [(&str, &str); 8] = [
     ("task", include_str!("../../migrations/0006_task.sql")),
     ("task_call", include_str!("../../migrations/0007_task_call.sql")),
     ("definition", include_str!("../../migrations/0008_definition.sql")),
+    ("agent_image", include_str!("../../migrations/0009_agent_image.sql")),
 ];
 
 fn migrator() -> Migrator {

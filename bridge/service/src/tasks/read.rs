@@ -1,6 +1,7 @@
 //! Looking: one task, its events and its result, lists and numbers.
 
 use helix_contract::{TaskEventV1, TaskId, TaskResultV1, decode};
+use jiff::Timestamp;
 
 use super::row::{TaskRow, readable, unreadable};
 use super::rules::State;
@@ -91,6 +92,24 @@ impl TaskBook {
     pub async fn list(&self, which: Which, limit: u32) -> Result<Vec<Task>, TaskError> {
         let sql = "SELECT * FROM task WHERE $1 LIKE '%,' || state || ',%' ORDER BY accepted_at DESC, id DESC LIMIT $2";
         let rows: Vec<TaskRow> = self.database.rows(sql, values![which.states(), i64::from(limit)]).await?;
+        Ok(readable(rows.iter().map(TaskRow::task)))
+    }
+
+    /// Tasks that ended after `ended_at`, or then and have a later id than `after`, in this order, at most `limit`.
+    ///
+    /// # Errors
+    /// What keeps them from being read.
+    pub async fn ended_since(
+        &self,
+        ended_at: Timestamp,
+        after: Option<&TaskId>,
+        limit: u32,
+    ) -> Result<Vec<Task>, TaskError> {
+        let sql = "SELECT * FROM task WHERE state NOT IN ('queued', 'leased') \
+                   AND (ended_at > $1 OR (ended_at = $1 AND id > $2)) ORDER BY ended_at, id LIMIT $3";
+        let after = after.map_or("", TaskId::as_str);
+        let values = values![ended_at.as_microsecond(), after, i64::from(limit)];
+        let rows: Vec<TaskRow> = self.database.rows(sql, values).await?;
         Ok(readable(rows.iter().map(TaskRow::task)))
     }
 

@@ -107,7 +107,7 @@ impl Client {
 
     /// Whether the task that is given back will be begun anew.
     pub(crate) async fn give_back(&mut self, of: TaskAttempt, failure: Option<Failure>) -> bool {
-        let request = ReturnRequestV1 { version: V1, of, failure, reason: "a test".into() };
+        let request = ReturnRequestV1 { version: V1, of, failure, image: None, reason: "a test".into() };
         self.post(path::RETURN, &request).await.message::<GaveBackV1>().again
     }
 

@@ -149,6 +149,9 @@ async fn an_older_database_is_backed_up_before_it_is_brought_up_to_date() {
     let place = Place::new("older");
     place.open().await.unwrap().close().await;
     for later in [
+        "DROP TABLE agent_image",
+        "DROP TABLE agent_verdict",
+        "DROP TABLE agent_counted",
         "DROP TABLE definition",
         "DROP TABLE shortcut",
         "DROP TABLE spent",

@@ -4,22 +4,27 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use futures_util::future::BoxFuture;
+use helix_contract::api::ImageTrouble;
 use helix_contract::{AgentRef, DefinitionV1, Digest, canonical};
 use helix_core::delegate;
+use helix_image::{Chosen, Trouble};
 use helix_kinds::{Kind, Limits, built_in, read_folder};
 
 use crate::gateway::Definitions;
+use crate::images::Images;
 use crate::store::{Store, StoreError};
 
 /// The user's own kinds, in the data folder: one folder each.
 pub(super) const FOLDER: &str = "agents";
 
 /// A kind as new tasks get it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Current {
     pub(super) digest: Digest,
     pub(super) definition: DefinitionV1,
     pub(super) limits: Limits,
+    /// The image that holds the definition.
+    pub(super) image: Option<String>,
 }
 
 /// The kinds of agents.
@@ -28,25 +33,39 @@ pub(crate) struct Catalogue {
     newest: BTreeMap<String, Current>,
     kinds: Vec<delegate::Kind>,
     store: Store,
+    images: Images,
+}
+
+/// The kinds that Helix brings and those of the user, by their names. One of the user takes the place of Helix's own of the
+/// same name; one that is wrong is told of and left out.
+///
+/// # Errors
+/// Helix's own kinds are wrong, or the user's folder cannot be read.
+pub(super) fn kinds(data_dir: &Path) -> anyhow::Result<BTreeMap<String, Kind>> {
+    let all = built_in()?.into_iter().chain(own(&data_dir.join(FOLDER))?);
+    Ok(all.map(|kind| (kind.definition.name.to_string(), kind)).collect())
 }
 
 impl Catalogue {
-    /// Reads the kinds. One of the user takes the place of Helix's own of the same name; one that is wrong is told of and
-    /// left out.
+    /// The catalogue of these kinds.
     ///
     /// # Errors
-    /// Helix's own kinds are wrong, or the user's folder cannot be read.
-    pub(super) fn open(store: Store, data_dir: &Path) -> anyhow::Result<Self> {
+    /// A definition has no digest, which one that was read has.
+    pub(super) fn new(
+        store: Store,
+        images: Images,
+        kinds: impl IntoIterator<Item = Kind>,
+    ) -> anyhow::Result<Self> {
         let mut newest = BTreeMap::new();
-        for Kind { definition, limits, .. } in built_in()?.into_iter().chain(own(&data_dir.join(FOLDER))?) {
-            let current = Current { digest: definition.digest()?, definition, limits };
+        for Kind { definition, limits, .. } in kinds {
+            let current = Current { digest: definition.digest()?, definition, limits, image: None };
             newest.insert(current.definition.name.to_string(), current);
         }
         let kind = |current: &Current| delegate::Kind {
             name: current.definition.name.to_string(),
             description: current.definition.description.clone(),
         };
-        Ok(Self { kinds: newest.values().map(kind).collect(), newest, store })
+        Ok(Self { kinds: newest.values().map(kind).collect(), newest, store, images })
     }
 
     pub(super) fn kinds(&self) -> &[delegate::Kind] {
@@ -58,9 +77,25 @@ impl Catalogue {
         self.newest.values()
     }
 
-    /// The definition that new tasks of this kind are given.
-    pub(super) fn newest(&self, kind: &str) -> Option<&Current> {
-        self.newest.get(kind)
+    /// What new tasks of this kind are given: its newest definition, or the one before if that was taken back; and the
+    /// image that holds it, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError`] if an older definition cannot be read.
+    pub(super) async fn for_tasks(&self, kind: &str) -> Result<Option<Current>, StoreError> {
+        let Some(newest) = self.newest.get(kind) else { return Ok(None) };
+        let Chosen { definition: digest, image } = self.images.chosen(&newest.definition.name, newest.digest);
+        if digest == newest.digest {
+            return Ok(Some(Current { image, ..newest.clone() }));
+        }
+        let older = self.store.definitions().find(&digest).await?;
+        let older = older.map(|definition| Current { digest, definition, image, limits: newest.limits });
+        Ok(Some(older.unwrap_or_else(|| newest.clone())))
+    }
+
+    /// The images of agents.
+    pub(super) fn images(&self) -> &Images {
+        &self.images
     }
 
     /// Keeps a definition for good, before a task names it.
@@ -84,6 +119,20 @@ impl Definitions for Catalogue {
                 return Ok(Some(current.definition.clone()));
             }
             self.store.definitions().find(&agent.definition).await.map_err(|error| error.to_string())
+        })
+    }
+
+    fn is_offered(&self, image: &str) -> bool {
+        self.images.is_offered(image)
+    }
+
+    fn troubled<'a>(&'a self, image: &'a str, trouble: ImageTrouble) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            match trouble {
+                ImageTrouble::Missing => self.images.troubled(image, Trouble::Missing).await,
+                ImageTrouble::Unfit => self.images.troubled(image, Trouble::Unfit).await,
+                ImageTrouble::Refused | ImageTrouble::Unknown => self.images.refused(image),
+            }
         })
     }
 }

@@ -87,7 +87,8 @@ impl TaskDesk {
         if !self.runs_here && self.gateway.runners().iter().all(|runner| runner.ago > AWAY_AFTER) {
             return Err(DeskError::Unable(Sentence::TaskNoRunner));
         }
-        let Some(kind) = self.catalogue.newest(&order.kind) else {
+        let kind = self.catalogue.for_tasks(&order.kind).await;
+        let Some(kind) = kind.map_err(|error| DeskError::Unkept(error.to_string()))? else {
             return Err(DeskError::Unkept(format!("there is no agent {}", order.kind)));
         };
         let thought_about = self.place(order, &kind.definition)?;
@@ -95,8 +96,8 @@ impl TaskDesk {
         if let Some(known) = self.said_before(order, &origin, now).await? {
             return Ok(known.to_string());
         }
-        self.catalogue.keep(kind).await.map_err(|error| DeskError::Unkept(error.to_string()))?;
-        let spec = spec(order, kind, thought_about, now);
+        self.catalogue.keep(&kind).await.map_err(|error| DeskError::Unkept(error.to_string()))?;
+        let spec = spec(order, &kind, thought_about, now);
         match self.book.accept(&spec, &origin, now).await {
             Ok(_) => self.gateway.accepted(),
             Err(TaskError::QueueFull { retry_after, .. }) => return Err(DeskError::Full { retry_after }),
@@ -198,13 +199,13 @@ fn ticket(task: &Task) -> Ticket {
 }
 
 fn spec(order: &Order, kind: &Current, thought_about: Place, now: Timestamp) -> TaskSpecV1 {
-    let Current { digest, definition, limits } = kind;
+    let Current { digest, definition, limits, image } = kind;
     let within = SignedDuration::from_mins(limits.minutes.into());
     let outside = thought_about == Place::Cloud;
     TaskSpecV1 {
         version: V1,
         id: TaskId::derive(&[&uuid::Uuid::now_v7().to_string()]),
-        agent: AgentRef { name: definition.name.clone(), definition: *digest, image: None },
+        agent: AgentRef { name: definition.name.clone(), definition: *digest, image: image.clone() },
         instruction: order.words.expose().clone(),
         language: order.language.as_str().to_owned(),
         inputs: [(TITLE.to_owned(), order.title.expose().clone().into())].into_iter().collect(),

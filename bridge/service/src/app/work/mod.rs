@@ -3,6 +3,7 @@
 mod catalogue;
 mod desk;
 mod runner;
+mod shelved;
 mod shown;
 mod teller;
 
@@ -24,6 +25,7 @@ use crate::config::Config;
 use crate::deliver::Deliveries;
 use crate::gateway::{self, GatewayServer, Listen, Minds, Parts, Settings};
 use crate::hass::HomeAssistant;
+use crate::images::{self, Images, Pace};
 use crate::llm::Models;
 use crate::mcp::ToolServers;
 use crate::metrics::Metrics;
@@ -63,6 +65,7 @@ pub(super) struct Work {
     book: TaskBook,
     server: GatewayServer,
     tools: Arc<WebTools>,
+    images: Images,
     runner: Option<LocalRunner>,
     quiet: Option<Quiet>,
     notify: Option<String>,
@@ -85,7 +88,18 @@ impl Work {
             Some(url) => TaskBook::in_postgres(url).await.context("the tasks' database cannot be used")?,
             None => TaskBook::in_store(store.clone()),
         };
-        let catalogue = Arc::new(Catalogue::open(store.clone(), &config.data_dir)?);
+        let kinds = catalogue::kinds(&config.data_dir)?;
+        let images = Images::open(images::Parts {
+            store: store.clone(),
+            book: book.clone(),
+            kinds: kinds.values().cloned().collect(),
+            registry: config.tasks.registry.clone(),
+            programs: runner::programs(config).unwrap_or_default(),
+            calendar: Arc::clone(&calendar),
+            pace: Pace::default(),
+        });
+        let images = images.await?;
+        let catalogue = Arc::new(Catalogue::new(store.clone(), images.clone(), kinds.into_values())?);
         let ledger = Ledger::new(Arc::new(store.egress()), config.llm.cloud);
         let tools = Self::tools(config, ledger, Arc::clone(models), Arc::clone(&calendar))?;
         let listen = Listen {
@@ -122,6 +136,7 @@ impl Work {
             book,
             server,
             tools,
+            images,
             runner,
             quiet: config.tasks.quiet,
             notify: config.tasks.notify.clone(),
@@ -171,6 +186,7 @@ impl Work {
             quiet: self.quiet,
             ends: self.server.gateway().ends(),
         };
+        tasks.spawn(self.images.run(self.server.gateway().ends(), cancel.clone()));
         tasks.spawn(deliveries.run(cancel.clone()));
         tasks.spawn(self.server.run(cancel.clone()));
         tasks.spawn(self.tools.run(cancel.clone()));

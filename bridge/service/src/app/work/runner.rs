@@ -25,6 +25,12 @@ const LIVED: Duration = Duration::from_mins(2);
 /// It stops its agents and gives their tasks back within this time.
 const GRACE: Duration = Duration::from_millis(2500);
 
+/// The folder in which the programs of runner and agent lie: that of the configuration, else that of this program.
+pub(super) fn programs(config: &Config) -> Option<PathBuf> {
+    let own = || Some(std::env::current_exe().ok()?.parent()?.to_owned());
+    config.tasks.agents_dir.clone().or_else(own)
+}
+
 /// How to start the runner.
 #[derive(Debug)]
 pub(super) struct LocalRunner {
@@ -41,8 +47,7 @@ impl LocalRunner {
         if !config.tasks.here {
             return None;
         }
-        let own = || Some(std::env::current_exe().ok()?.parent()?.to_owned());
-        let folder = config.tasks.agents_dir.clone().or_else(own)?;
+        let folder = programs(config)?;
         let (program, agent) = (folder.join(RUNNER), folder.join(AGENT));
         let token = config.tasks.runner_token.clone();
         let there = program.is_file() && agent.is_file();

@@ -7,6 +7,7 @@ use helix_core::home::Caller;
 
 use super::catalogue::Current;
 use super::desk::TaskDesk;
+use super::shelved::{form_rows, shelved};
 use crate::control::{AgentRow, Answer, TaskAnswer, TaskAsk, TaskRow};
 use crate::deliver::title_of;
 use crate::tasks::{NewsState, Task, TaskError, Which};
@@ -32,6 +33,7 @@ impl TaskDesk {
                 Err(error) => Err(error),
             },
             TaskAsk::Agents => Ok(TaskAnswer::Agents(self.agents())),
+            TaskAsk::Images(ask) => return shelved(self.catalogue.images(), ask).await,
         };
         answered.map_or_else(|error| Answer::Failed(error.to_string()), Answer::Task)
     }
@@ -128,6 +130,7 @@ impl TaskDesk {
             },
             tools: definition.tools.iter().map(ToString::to_string).collect(),
             scope: serde_json::to_value(&definition.scope).unwrap_or_default(),
+            forms: form_rows(self.catalogue.images(), &definition.name),
         };
         self.catalogue.all().map(row).collect()
     }
