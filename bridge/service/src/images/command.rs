@@ -50,7 +50,7 @@ impl Images {
         let inner = &self.inner;
         let newest = inner.kinds.iter().find(|(_, kind)| kind.definition.name == *agent);
         let definition = *newest.ok_or_else(|| ImagesError::Unknown(agent.to_string()))?.0;
-        if inner.shelf.is_none() {
+        if inner.registry.is_none() {
             return Err(ImagesError::NoRegistry);
         }
         let why_not = inner.is_accepted(definition).await?.ok_or(ImagesError::NoProgram)?;
@@ -109,7 +109,7 @@ impl Inner {
     }
 
     pub(super) async fn collect(&self, dry_run: bool) -> Result<Collected, ImagesError> {
-        if self.shelf.is_none() {
+        if self.registry.is_none() {
             return Ok(Collected::default());
         }
         let in_flight = self.in_flight().await?;
@@ -148,11 +148,11 @@ impl Inner {
     }
 
     async fn remove(&self, agent: &AgentName, image: &Image) -> Result<(), ImagesError> {
-        let Some(shelf) = &self.shelf else { return Err(ImagesError::NoRegistry) };
+        let Some(registry) = &self.registry else { return Err(ImagesError::NoRegistry) };
         let forms = self.forms();
         let digests = forms.of(agent).filter_map(|form| Some(form.image.as_ref()?.digest));
         let kept: Vec<Digest> = digests.filter(|digest| *digest != image.digest).collect();
-        shelf.remove(agent, image.digest, &kept).await?;
+        registry.remove(agent, image.digest, &kept).await?;
         Ok(self.change(|forms| forms.gone(image.digest)).await?)
     }
 

@@ -61,7 +61,7 @@ struct Inner {
     definitions: DefinitionTable,
     book: TaskBook,
     kinds: BTreeMap<Digest, Kind>,
-    shelf: Option<Shelf>,
+    registry: Option<Shelf>,
     programs: PathBuf,
     workshop: OnceCell<Option<Workshop>>,
     calendar: Arc<dyn Calendar>,
@@ -93,7 +93,7 @@ impl Images {
             definitions: store.definitions(),
             book,
             kinds: kinds.into_iter().filter_map(by_digest).collect(),
-            shelf: registry.map(Shelf::open).transpose()?,
+            registry: registry.map(Shelf::open).transpose()?,
             programs,
             workshop: OnceCell::new(),
             calendar,
@@ -125,7 +125,7 @@ impl Images {
         match self.inner.change(|forms| forms.troubled(image, trouble)).await {
             Ok(()) => self.inner.wake.notify_one(),
             Err(error) => {
-                tracing::warn!(code = error.code(), %error, "that an image does not start is not kept")
+                tracing::warn!(code = error.code(), %error, "that an image does not start is not kept");
             }
         }
     }
@@ -189,7 +189,7 @@ impl Inner {
                     folder = %self.programs.display(),
                     "no helix-agent lies here, so no agent is tried and none becomes an image"
                 ),
-                Some(Workshop { base: None, .. }) if self.shelf.is_some() => {
+                Some(Workshop { base: None, .. }) if self.registry.is_some() => {
                     tracing::warn!(error = %ImagesError::NoBase, "no agent becomes an image");
                 }
                 Some(_) => {}
@@ -201,7 +201,7 @@ impl Inner {
 
     /// What images stand on now; none if there are none.
     async fn base(&self) -> Option<Digest> {
-        self.shelf.as_ref()?;
+        self.registry.as_ref()?;
         self.workshop().await?.base.as_ref().map(helix_image::Base::digest)
     }
 

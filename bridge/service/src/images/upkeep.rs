@@ -154,7 +154,7 @@ impl Inner {
 
     /// Makes the images of current forms that have none, and lets `latest` mean them.
     pub(super) async fn make_current(&self) -> Result<(), ImagesError> {
-        let Some(shelf) = &self.shelf else { return Ok(()) };
+        let Some(registry) = &self.registry else { return Ok(()) };
         let forms = self.forms();
         for form in forms.all().iter().filter(|form| form.standing == Standing::Current) {
             let Some(image) = (match &form.image {
@@ -163,7 +163,7 @@ impl Inner {
             }) else {
                 continue;
             };
-            match shelf.point(&form.agent, image.digest).await {
+            match registry.point(&form.agent, image.digest).await {
                 Err(ImageError::Missing { .. }) => {
                     self.change(|forms| forms.troubled(&image.name, Trouble::Missing)).await?;
                     self.wake.notify_one();
@@ -177,7 +177,8 @@ impl Inner {
     /// The image of a form; none if it stands on another base than that of today, or its definition is not known.
     async fn make(&self, form: &helix_image::Form) -> Result<Option<Image>, ImagesError> {
         let base = self.workshop().await.and_then(|workshop| workshop.base.as_ref());
-        let (Some(shelf), Some(base)) = (&self.shelf, base.filter(|base| Some(base.digest()) == form.base))
+        let (Some(registry), Some(base)) =
+            (&self.registry, base.filter(|base| Some(base.digest()) == form.base))
         else {
             return Ok(None);
         };
@@ -187,7 +188,7 @@ impl Inner {
             None => self.definitions.find(&form.definition).await?,
         };
         let Some(definition) = definition else { return Ok(None) };
-        let image = shelf.make(base, &definition).await?;
+        let image = registry.make(base, &definition).await?;
         self.change(|forms| forms.made(&form.agent, form.definition, form.base, image.clone())).await?;
         Ok(Some(image))
     }

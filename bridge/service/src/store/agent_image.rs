@@ -25,7 +25,7 @@ pub struct Counted {
 }
 
 #[derive(Debug, sqlx::FromRow)]
-struct Row {
+struct FormRow {
     agent: String,
     definition: String,
     base: String,
@@ -41,7 +41,7 @@ struct Row {
     failed_in_row: u32,
 }
 
-impl Row {
+impl FormRow {
     /// `None` if it was written by another hand.
     fn parse(self) -> Option<Form> {
         let image = match (self.image, self.name) {
@@ -71,11 +71,12 @@ impl AgentImageTable {
     /// # Errors
     /// [`StoreError`] if they cannot be read.
     pub async fn all(&self) -> Result<Forms, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as("SELECT * FROM agent_image ORDER BY created, agent, definition")
-            .fetch_all(&self.store.reader)
-            .await
-            .map_err(|error| self.store.failed(&error))?;
-        Ok(rows.into_iter().filter_map(Row::parse).collect::<Vec<_>>().into())
+        let rows: Vec<FormRow> =
+            sqlx::query_as("SELECT * FROM agent_image ORDER BY created, agent, definition")
+                .fetch_all(&self.store.reader)
+                .await
+                .map_err(|error| self.store.failed(&error))?;
+        Ok(rows.into_iter().filter_map(FormRow::parse).collect::<Vec<_>>().into())
     }
 
     /// Writes what differs from `before`, and up to which end tasks are counted; both or neither.
