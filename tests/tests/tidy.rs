@@ -22,15 +22,24 @@ const INWARDS: [(&str, &[&str]); 13] = [
     ("bridge/stt", &["helix-core", "helix-speech", "helix-wyoming"]),
     (
         "bridge/service",
-        &["helix-contract", "helix-core", "helix-wyoming", "helix-hass", "helix-kinds", "helix-speech"],
+        &[
+            "helix-contract",
+            "helix-core",
+            "helix-wyoming",
+            "helix-hass",
+            "helix-image",
+            "helix-kinds",
+            "helix-speech",
+        ],
     ),
 ];
 
 /// Parts of the service that speak to one other party each.
-const ADAPTERS: [&str; 13] = [
+const ADAPTERS: [&str; 14] = [
     "control",
     "gateway",
     "hass",
+    "images",
     "llm",
     "mcp",
     "metrics",
@@ -43,8 +52,15 @@ const ADAPTERS: [&str; 13] = [
     "web",
 ];
 
-/// The parts that stand on another: tasks have their tables in the store's file, the gateway serves their book and counts.
-const STANDS_ON: [(&str, &str); 3] = [("tasks", "store"), ("gateway", "tasks"), ("gateway", "metrics")];
+/// The parts that stand on another: tasks and images have their tables in the store's file, the gateway serves the tasks' book
+/// and counts, and who did well stands in that book.
+const STANDS_ON: [(&str, &str); 5] = [
+    ("tasks", "store"),
+    ("images", "store"),
+    ("images", "tasks"),
+    ("gateway", "tasks"),
+    ("gateway", "metrics"),
+];
 
 /// The only places that read a clock.
 const CLOCKS: [&str; 4] = [

@@ -365,7 +365,15 @@ impl Forms {
         }
     }
 
-    /// Whether a person wants the images of an agent's current form to stay; nothing if there is none.
+    /// Forgets the images that have other names.
+    pub fn only_images_of(&mut self, is_of: impl Fn(&str) -> bool) {
+        for form in &mut self.0 {
+            form.image = form.image.take().filter(|image| is_of(&image.name));
+        }
+    }
+
+    /// Whether a person wants the image of an agent's current form to stay; without `pinned` all of its images may go. How
+    /// many that concerns.
     pub fn pin(&mut self, agent: &AgentName, pinned: bool) -> usize {
         let held = |form: &&mut Form| form.agent == *agent && form.image.is_some();
         let wanted = |form: &&mut Form| !pinned || form.standing == Standing::Current;

@@ -34,3 +34,11 @@ CREATE TABLE agent_counted (
     ended_at INTEGER NOT NULL,
     task TEXT NOT NULL
 );
+
+-- Vectors of known requests, by the model that made them and the digest of the text; 32-bit floats, least byte first.
+CREATE TABLE agent_vector (
+    model TEXT NOT NULL,
+    text TEXT NOT NULL,
+    vector BLOB NOT NULL,
+    PRIMARY KEY (model, text)
+);

@@ -9,6 +9,7 @@ mod hass_home;
 mod hass_registration;
 mod hass_supervisor;
 mod hostile;
+mod images;
 mod injection;
 mod noise;
 mod ollama;

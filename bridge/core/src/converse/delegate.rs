@@ -1,8 +1,7 @@
 //! What takes longer than a conversation is ordered from an agent; what is said about such tasks is answered.
 
 use super::{Conversation, Progress, Specialist};
-use crate::clock::within;
-use crate::delegate::{self, DRAFT_LIMIT, Draft, Order, draft, drafted_by};
+use crate::delegate::{self, Draft, Order, draft, improved};
 use crate::dialogue::Satellite;
 use crate::pipeline::Request;
 use crate::reply::{Reply, Sentence};
@@ -37,7 +36,10 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
         let Some(desk) = self.desk else { return self.keep_request(Kind::Delegate, request).await };
         let (text, language) = (request.text.expose(), &request.language);
         let drafted = match draft(text, language, &request.caller, desk.kinds(), completed) {
-            Draft::Order(order) => self.improved(order, completed).await,
+            Draft::Order(order) => {
+                let model = self.help.map(|help| help.model);
+                improved(desk, model, self.clock, order, completed).await
+            }
             ask @ Draft::Ask(_) => ask,
         };
         match drafted {
@@ -56,13 +58,6 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
                 question.map_or(asked.clone(), |text| Reply { text, ..asked })
             }
         }
-    }
-
-    /// The order as a model would have it, if there is one and it answers in time.
-    async fn improved(&self, order: Order, completed: bool) -> Draft {
-        let (Some(help), Some(desk)) = (self.help, self.desk) else { return Draft::Order(order) };
-        let drafting = drafted_by(help.model, order.clone(), desk.kinds(), completed);
-        within(self.clock, DRAFT_LIMIT, drafting).await.unwrap_or(Draft::Order(order))
     }
 
     fn keep_in_mind(&self, satellite: Option<&Satellite>) {

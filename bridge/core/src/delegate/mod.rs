@@ -2,13 +2,15 @@
 //! answer has come back.
 
 mod back;
+mod meaning;
 mod order;
 mod place;
 mod talk;
 mod words;
 
 pub use back::{Ear, Quiet, QuietError, Way, ears, way};
-pub use order::{DRAFT_LIMIT, Draft, Kind, Order, draft, drafted_by};
+pub use meaning::{Known, Meaning, Thresholds, nearest};
+pub use order::{DRAFT_LIMIT, Draft, Kind, MEANING_LIMIT, Order, draft, drafted_by};
 pub use place::{Minds, Place, Unplaced, place};
 pub use talk::{Talk, TalkKind, meant, talk};
 
@@ -17,8 +19,10 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use crate::clock::within;
+use crate::llm::LanguageModel;
 use crate::reply::{Reply, Sentence};
-use crate::{EntityId, Language, Pii};
+use crate::{Clock, EntityId, Language, Pii};
 
 /// Tasks that a conversation looks at: those under way, and the newest that have ended.
 pub const TICKETS_MAX: usize = 50;
@@ -87,6 +91,10 @@ pub trait Desk: fmt::Debug + Send + Sync + 'static {
     /// The kinds of agents that there are.
     fn kinds(&self) -> &[Kind];
 
+    /// Which kind of agent is meant by the words of an order that no rule knows. The future may be dropped;
+    /// [`MEANING_LIMIT`] is the caller's to keep.
+    fn meaning<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Meaning>;
+
     /// Takes an order; the id of its task. The same order twice is one task.
     fn take<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<String, DeskError>>;
 
@@ -98,6 +106,36 @@ pub trait Desk: fmt::Debug + Send + Sync + 'static {
 
     /// Ends a task; false if it had ended already.
     fn cancel<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool, DeskError>>;
+}
+
+/// The order for the kind of agent that is meant by it: by its words, else by what is like them, else as a model would have
+/// it, if there is one and it answers in time.
+pub async fn improved<C: Clock>(
+    desk: &dyn Desk,
+    model: Option<&dyn LanguageModel>,
+    clock: &C,
+    order: Order,
+    completed: bool,
+) -> Draft {
+    let begun = clock.now();
+    let meaning = if order.named {
+        Meaning::Unknown
+    } else {
+        within(clock, MEANING_LIMIT, desk.meaning(&order)).await.unwrap_or(Meaning::Unknown)
+    };
+    let offered = match meaning {
+        Meaning::Sure(kind) => return Draft::Order(Order { kind, ..order }),
+        // Yes or no: this kind, or the one that takes everything.
+        Meaning::Maybe(kind) => {
+            let fits = |known: &&Kind| known.name == kind || known.name == order.kind;
+            desk.kinds().iter().filter(fits).cloned().collect()
+        }
+        Meaning::Unknown => desk.kinds().to_vec(),
+    };
+    let Some(model) = model else { return Draft::Order(order) };
+    let left = DRAFT_LIMIT.saturating_sub(clock.now().saturating_sub(begun));
+    let drafting = drafted_by(model, order.clone(), &offered, completed);
+    within(clock, left, drafting).await.unwrap_or(Draft::Order(order))
 }
 
 /// Takes an order and says so, once it is durable.

@@ -16,6 +16,8 @@ use crate::{Language, Pii};
 
 /// How long a model may take to choose a kind: the order has to be acknowledged within a second.
 pub const DRAFT_LIMIT: Duration = Duration::from_millis(700);
+/// How much of that comparing vectors may take.
+pub const MEANING_LIMIT: Duration = Duration::from_millis(250);
 /// The kind that takes what no other one does.
 const GENERAL: &str = "research";
 /// The longest title, words.
@@ -37,6 +39,8 @@ pub struct Kind {
 pub struct Order {
     /// The kind of agent.
     pub kind: String,
+    /// Whether the words themselves say so; else nobody knew a better one.
+    pub named: bool,
     /// What the person said.
     pub words: Pii<String>,
     /// What it is about, as one says it.
@@ -81,8 +85,10 @@ pub fn draft(text: &str, language: &Language, caller: &Caller, kinds: &[Kind], c
     let about = if about.is_empty() { &said } else { &about };
     let title = about.iter().take(TITLE_WORDS_MAX).copied().collect::<Vec<_>>().join(" ");
     let general = || kinds.iter().find(|kind| kind.name == GENERAL).or(kinds.first());
+    let named = kind.is_some();
     let kind = kind.map(str::to_owned).or_else(|| general().map(|kind| kind.name.clone()));
     Draft::Order(Order {
+        named,
         kind: kind.unwrap_or_else(|| GENERAL.to_owned()),
         words: Pii::new(text.trim().to_owned()),
         title: Pii::new(title),

@@ -4,6 +4,8 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::home::Caller;
+use crate::llm::budget::Price;
+use crate::llm::{Answer, Capabilities, Chat, Ended, LlmError, Origin, Usage};
 use crate::route::dimension::Privacy;
 
 fn language(tag: &str) -> Language {
@@ -143,11 +145,20 @@ fn talk_about_tasks_is_told_from_everything_else() {
 struct Kept {
     tickets: Vec<Ticket>,
     cancelled: Mutex<Vec<String>>,
+    kinds: Vec<Kind>,
+    /// What words mean that no rule knows; that takes for ever if there is nothing.
+    meaning: Option<Meaning>,
 }
 
 impl Desk for Kept {
     fn kinds(&self) -> &[Kind] {
-        &[]
+        &self.kinds
+    }
+    fn meaning<'a>(&'a self, _: &'a Order) -> BoxFuture<'a, Meaning> {
+        match self.meaning.clone() {
+            Some(meaning) => Box::pin(async { meaning }),
+            None => Box::pin(std::future::pending()),
+        }
     }
     fn take<'a>(&'a self, _: &'a Order) -> BoxFuture<'a, Result<String, DeskError>> {
         Box::pin(async { Err(DeskError::Full { retry_after: Duration::from_secs(61) }) })
@@ -185,7 +196,7 @@ fn desk() -> Kept {
         ticket("t-2", "a week in lisbon", Stage::Waiting, "assist_satellite.office"),
         ticket("t-1", "quiet dishwashers", Stage::Answered, "assist_satellite.kitchen"),
     ];
-    Kept { tickets, cancelled: Mutex::default() }
+    Kept { tickets, ..Kept::default() }
 }
 
 #[tokio::test]
@@ -231,4 +242,92 @@ async fn one_task_is_cancelled_and_never_one_that_was_not_meant() {
 async fn a_full_desk_says_when_to_try_again() {
     let reply = take(&Kept::default(), &ordered("research heat pumps", "en")).await;
     assert_eq!((reply.code, reply.text.contains("2 minutes")), ("task-full", true));
+}
+
+/// Time that only passes while somebody waits.
+#[derive(Clone, Default)]
+struct Patient(std::sync::Arc<Mutex<Duration>>);
+
+impl Clock for Patient {
+    fn now(&self) -> Duration {
+        *self.0.lock().expect("no panic")
+    }
+    async fn sleep(&self, duration: Duration) {
+        *self.0.lock().expect("no panic") += duration;
+    }
+}
+
+/// A model that chooses the last kind that it is offered.
+#[derive(Debug, Default)]
+struct Last(Mutex<Vec<usize>>);
+
+impl LanguageModel for Last {
+    fn ready(&self) -> Result<(), LlmError> {
+        Ok(())
+    }
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
+    }
+    fn price(&self) -> Price {
+        Price::default()
+    }
+    fn chat<'a>(&'a self, chat: &'a Chat) -> BoxFuture<'a, Result<Answer, LlmError>> {
+        let schema = chat.schema.as_ref().expect("a schema");
+        let offered = schema["properties"]["kind"]["enum"].as_array().expect("kinds");
+        self.0.lock().expect("no panic").push(offered.len());
+        let text = serde_json::json!({ "kind": offered.last(), "title": "", "question": "" }).to_string();
+        let (usage, model) = (Usage::default(), "last".to_owned());
+        Box::pin(async move {
+            Ok(Answer { text: Pii::new(text), calls: Vec::new(), usage, ended: Ended::Stop, model })
+        })
+    }
+    fn stream<'a>(
+        &'a self,
+        chat: &'a Chat,
+        _: &'a mut (dyn FnMut(&str) + Send),
+    ) -> BoxFuture<'a, Result<Answer, LlmError>> {
+        self.chat(chat)
+    }
+    fn embed<'a>(
+        &'a self,
+        _: &'a [Pii<String>],
+        _: &'a Origin,
+    ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, LlmError>> {
+        Box::pin(async { Err(LlmError::NotConfigured) })
+    }
+}
+
+/// The kind that a request becomes, how many kinds the model was offered, and how long it took.
+async fn chosen(text: &str, meaning: Option<Meaning>, model: Option<&Last>) -> (String, Duration) {
+    let tides = Kind { name: "tides".into(), description: "Knows the tides.".into() };
+    let kinds = kinds().into_iter().chain([tides]).collect();
+    let (desk, clock) = (Kept { meaning, kinds, ..Kept::default() }, Patient::default());
+    let model = model.map(|model| -> &dyn LanguageModel { model });
+    match improved(&desk, model, &clock, ordered(text, "en"), false).await {
+        Draft::Order(order) => (order.kind, clock.now()),
+        Draft::Ask(_) => panic!("{text}: it was asked"),
+    }
+}
+
+#[tokio::test]
+async fn words_that_no_rule_knows_are_taken_as_what_is_nearest_to_them() {
+    let (unknown, maybe) = (Some(Meaning::Unknown), Some(Meaning::Maybe("tides".into())));
+    let sure = Some(Meaning::Sure("tides".into()));
+    let text = "will my boat lie dry tonight";
+    let model = Last::default();
+    assert_eq!(chosen(text, sure.clone(), Some(&model)).await.0, "tides");
+    assert!(model.0.lock().expect("no panic").is_empty(), "nobody had to be asked");
+    assert_eq!(chosen(text, maybe.clone(), Some(&model)).await.0, "tides");
+    assert_eq!(*model.0.lock().expect("no panic"), [2], "yes or no");
+    assert_eq!(chosen(text, maybe, None).await.0, "research");
+    assert_eq!(chosen(text, unknown, None).await.0, "research");
+    // What the words themselves name is not compared with anything.
+    assert_eq!(chosen("compare my boats", sure, None).await.0, "compare");
+}
+
+#[tokio::test]
+async fn comparing_vectors_takes_a_part_of_the_time_for_an_answer_and_no_more() {
+    let (kind, took) = chosen("will my boat lie dry tonight", None, None).await;
+    assert_eq!((kind.as_str(), took), ("research", MEANING_LIMIT));
+    assert!(MEANING_LIMIT < DRAFT_LIMIT);
 }

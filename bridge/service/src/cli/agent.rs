@@ -72,7 +72,9 @@ pub(crate) async fn run(session: Session, command: Command) -> anyhow::Result<Ex
     match ask(&session.config.data_dir, &Ask::Task(TaskAsk::Images(wanted))).await? {
         Answer::Done(lines) => {
             session.out.object(&serde_json::json!({ "done": lines }));
-            lines.iter().for_each(|line| session.out.line(line));
+            for line in &lines {
+                session.out.line(line);
+            }
             Ok(ExitCode::SUCCESS)
         }
         Answer::Failed(why) => bail!("{why}"),

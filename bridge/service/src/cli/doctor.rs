@@ -73,6 +73,7 @@ pub(crate) async fn run(session: Session) -> anyhow::Result<ExitCode> {
         ("language models", language_models(&session).await),
         ("search", search(&session.config)),
         ("tool servers", tool_servers(&session.config).await),
+        ("registry", registry(&session.config).await),
         ("port", port),
         ("bridge", bridge),
         ("registration", registration),
@@ -286,6 +287,24 @@ fn of_server(looked: &Looked) -> String {
         text = format!("{text}, without {} (name it in `env` or `env_files`)", looked.lacking.join(", "));
     }
     text
+}
+
+/// The registry with the images of agents: whether it can be reached and written.
+async fn registry(config: &Config) -> Health {
+    let Some(settings) = &config.tasks.registry else {
+        return Missing(
+            "none is set in `registry`, so runners get the definition of an agent with each task".into(),
+        );
+    };
+    let probed = match settings.open() {
+        Ok(registry) => tokio::time::timeout(LIMIT, registry.probe()).await,
+        Err(error) => return Broken(error.to_string()),
+    };
+    match probed {
+        Ok(Ok(())) => Works(format!("{settings} takes images")),
+        Ok(Err(error)) => Broken(error.to_string()),
+        Err(_) => Broken(format!("{settings} does not answer; start it or correct its address")),
+    }
 }
 
 /// The Wyoming port: answered by the running bridge, or free for one.

@@ -71,6 +71,7 @@ layer! {
     router_model: String,
     local_model: String,
     cloud_model: String,
+    embed_model: String,
     openai_url: String,
     openai_key: SecretString,
     openai_key_file: PathBuf,

@@ -287,3 +287,33 @@ fn tasks_stay_on_this_machine_unless_an_address_and_a_database_are_named() {
     let error = Config::load(None, &wrong).expect_err("no PostgreSQL").to_string();
     assert!(error.contains("tasks_database") && !error.contains("4711"), "{error}");
 }
+
+#[test]
+fn a_registry_is_named_by_its_host_and_who_one_is_there_by_both_or_neither() {
+    const PASSWORD: &str = "sesame-4711";
+    let load = |pairs: &[(&'static str, &'static str)]| {
+        Config::load(None, &variables(pairs)).map_err(|error| error.to_string())
+    };
+    assert!(load(&[]).expect("valid").tasks.registry.is_none());
+    let config = load(&[
+        ("HELIX_REGISTRY", "192.168.1.10:5000/helix"),
+        ("HELIX_REGISTRY_PULL", "127.0.0.1:5000"),
+        ("HELIX_REGISTRY_USER", "helix"),
+        ("HELIX_REGISTRY_PASSWORD", PASSWORD),
+    ])
+    .expect("valid");
+    assert!(!format!("{config:?}").contains(PASSWORD));
+    let registry = config.tasks.registry.expect("one");
+    assert_eq!((registry.to_string().as_str(), registry.plain), ("192.168.1.10:5000/helix/", true));
+    let wrong: [&[(&str, &str)]; 5] = [
+        &[("HELIX_REGISTRY", "not a host")],
+        &[("HELIX_REGISTRY", "nas:5000"), ("HELIX_REGISTRY_USER", "helix")],
+        &[("HELIX_REGISTRY", "nas:5000"), ("HELIX_REGISTRY_PASSWORD", PASSWORD)],
+        &[("HELIX_REGISTRY", "nas:5000"), ("HELIX_REGISTRY_PULL", "http://nas:5000")],
+        &[("HELIX_REGISTRY_PULL", "nas:5000")],
+    ];
+    for wrong in wrong {
+        let error = load(wrong).expect_err("wrong");
+        assert!(error.contains("registry") && !error.contains(PASSWORD), "{error}");
+    }
+}

@@ -13,9 +13,9 @@ pub use command::Collected;
 pub use error::ImagesError;
 pub use settings::{NoRegistry, Pace, RegistrySettings, is_host};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use helix_contract::{AgentName, Digest};
@@ -72,6 +72,8 @@ struct Inner {
     writing: tokio::sync::Mutex<()>,
     /// Images that a registry did not give, and until when they are not offered.
     refused: Mutex<BTreeMap<String, Duration>>,
+    /// Definitions that have passed their acceptance.
+    accepted: Mutex<BTreeSet<Digest>>,
     /// When ends of tasks were written down last.
     written: Mutex<Option<Duration>>,
     /// There is something to do.
@@ -86,14 +88,18 @@ impl Images {
     pub async fn open(parts: Parts) -> Result<Self, ImagesError> {
         let Parts { store, book, kinds, registry, programs, calendar, pace } = parts;
         let table = store.agent_images();
-        let forms = Mutex::new(table.all().await?);
+        let registry = registry.map(Shelf::open).transpose()?;
+        let mut forms = table.all().await?;
+        // Another registry has none of the images of the one before.
+        forms.only_images_of(|image| registry.as_ref().is_some_and(|registry| registry.names(image)));
+        let forms = Mutex::new(forms);
         let by_digest = |kind: Kind| Some((kind.definition.digest().ok()?, kind));
         let inner = Inner {
             table,
             definitions: store.definitions(),
             book,
             kinds: kinds.into_iter().filter_map(by_digest).collect(),
-            registry: registry.map(Shelf::open).transpose()?,
+            registry,
             programs,
             workshop: OnceCell::new(),
             calendar,
@@ -102,6 +108,7 @@ impl Images {
             forms,
             writing: tokio::sync::Mutex::default(),
             refused: Mutex::default(),
+            accepted: Mutex::default(),
             written: Mutex::default(),
             wake: Notify::new(),
         };
@@ -138,6 +145,11 @@ impl Images {
         refused.insert(image.to_owned(), until);
     }
 
+    /// Whether a definition has passed its acceptance. Those of today's kinds are tried soon after the start.
+    pub fn has_accepted(&self, definition: Digest) -> bool {
+        self.inner.accepted().contains(&definition)
+    }
+
     /// Whether there is such an agent, or was.
     pub fn knows(&self, agent: &AgentName) -> bool {
         let is_kind = self.inner.kinds.values().any(|kind| kind.definition.name == *agent);
@@ -172,6 +184,10 @@ impl Inner {
         self.table.keep(&before, &now, counted).await?;
         *self.forms.lock().unwrap_or_else(PoisonError::into_inner) = now;
         Ok(made)
+    }
+
+    fn accepted(&self) -> MutexGuard<'_, BTreeSet<Digest>> {
+        self.accepted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_refused(&self, image: &str) -> bool {

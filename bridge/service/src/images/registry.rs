@@ -30,6 +30,13 @@ impl Shelf {
         Ok(Self { registry: settings.open()?, settings, there: Mutex::default() })
     }
 
+    /// Whether an image has a name of this registry.
+    pub(super) fn names(&self, image: &str) -> bool {
+        image.strip_prefix(self.settings.pull()).is_some_and(|rest| {
+            rest.strip_prefix('/').and_then(|rest| rest.strip_prefix(&self.settings.prefix)).is_some()
+        })
+    }
+
     /// Makes an image of a definition, if it is not there.
     pub(super) async fn make(&self, base: &Base, definition: &DefinitionV1) -> Result<Image, ImageError> {
         let mut there = self.there.lock().await;

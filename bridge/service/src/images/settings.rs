@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use helix_core::egress::is_local;
-use helix_image::{ImageError, Registry, RegistryAuth, Scheme};
+use helix_image::{ImageError, Reference, Registry, RegistryAuth, Scheme};
 use secrecy::{ExposeSecret, SecretString};
 
 /// A registry of images.
@@ -43,9 +43,9 @@ impl RegistrySettings {
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         let plain = said.unwrap_or_else(|| is_local(name_of(host)));
         let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
-        let settings = Self { host: host.to_owned(), prefix, plain, pull: None, user: None };
-        let fits = is_host(host) && settings.open().is_ok();
-        fits.then_some(settings).ok_or(NoRegistry)
+        let names = format!("{host}/{prefix}agent-name").parse::<Reference>();
+        let fits = is_host(host) && names.is_ok_and(|name| name.registry() == host);
+        fits.then(|| Self { host: host.to_owned(), prefix, plain, pull: None, user: None }).ok_or(NoRegistry)
     }
 
     /// The registry; nobody is asked yet.
@@ -123,7 +123,6 @@ mod tests {
     use super::*;
 
     fn parsed(address: &str) -> Option<(String, String, bool)> {
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let RegistrySettings { host, prefix, plain, .. } = RegistrySettings::parse(address).ok()?;
         Some((host, prefix, plain))
     }

@@ -42,6 +42,11 @@ impl Inner {
         let mut pause = self.pace.retry[0];
         let mut told = None;
         let mut collect_at = self.clock.now() + self.pace.collect_first;
+        for definition in self.kinds.keys() {
+            if let Err(error) = self.is_accepted(*definition).await {
+                tracing::warn!(code = error.code(), %error, "an agent is tried later");
+            }
+        }
         loop {
             let wait = match self.round().await {
                 Ok(()) => {
@@ -69,13 +74,13 @@ impl Inner {
         }
     }
 
-    /// Waits for an end of a task and those that follow it, for a wish, or for `wait`.
+    /// Waits until ends of tasks can be counted, for a wish, or for `wait`.
     async fn pause(&self, ends: &mut watch::Receiver<u64>, wait: Duration) {
         let ended = async {
             if ends.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
-            sleep(self.pace.count).await;
+            sleep(self.until_count()).await;
         };
         tokio::select! {
             _ = timeout(wait, ended) => {}
@@ -91,8 +96,7 @@ impl Inner {
 
     /// Counts the tasks that have ended since, unless that was done just now.
     async fn count(&self) -> Result<(), ImagesError> {
-        let written = || self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        if written().is_some_and(|at| self.clock.now().saturating_sub(at) < self.pace.count) {
+        if self.until_count() > Duration::ZERO {
             return Ok(());
         }
         let base = self.base().await;
@@ -108,8 +112,14 @@ impl Inner {
                 Counted { ended_at: last.ended_at.unwrap_or(now), task: Some(last.spec.id.clone()) };
             let tell = |forms: &mut Forms| ended.iter().for_each(|task| one(forms, task, base));
             self.change_and_count(tell, Some(&counted)).await?;
-            *written() = Some(self.clock.now());
+            *self.written.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.clock.now());
         }
+    }
+
+    /// How long what was counted last forbids to write again.
+    fn until_count(&self) -> Duration {
+        let written = *self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.map_or(Duration::ZERO, |at| (at + self.pace.count).saturating_sub(self.clock.now()))
     }
 
     /// Tries those that did well, and makes those that pass the current ones.
@@ -134,6 +144,7 @@ impl Inner {
             return Ok(None);
         };
         if let Some(fit) = self.table.verdict(&definition, &workshop.program).await? {
+            self.note(definition, fit);
             return Ok(Some(
                 (!fit).then(|| "it did not when it was tried; the log of then says why".to_owned()),
             ));
@@ -149,7 +160,14 @@ impl Inner {
             tracing::warn!(agent = %kind.definition.name, why, "an agent is not accepted, so it becomes no image");
         }
         self.table.judge(&definition, &workshop.program, why_not.is_none()).await?;
+        self.note(definition, why_not.is_none());
         Ok(Some(why_not))
+    }
+
+    fn note(&self, definition: Digest, fit: bool) {
+        if fit {
+            self.accepted().insert(definition);
+        }
     }
 
     /// Makes the images of current forms that have none, and lets `latest` mean them.

@@ -21,11 +21,13 @@ pub enum Duty {
     LocalAgent,
     /// Tasks for a larger model, which mostly is outside.
     CloudAgent,
+    /// To tell what is alike: texts become vectors.
+    Vectors,
 }
 
 impl Duty {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Router, Self::LocalAgent, Self::CloudAgent];
+    pub const ALL: [Self; 4] = [Self::Router, Self::LocalAgent, Self::CloudAgent, Self::Vectors];
 
     /// A stable word.
     pub fn as_str(self) -> &'static str {
@@ -33,6 +35,7 @@ impl Duty {
             Self::Router => "router",
             Self::LocalAgent => "local agent",
             Self::CloudAgent => "cloud agent",
+            Self::Vectors => "vectors",
         }
     }
 
@@ -42,6 +45,7 @@ impl Duty {
             Self::Router => "router_model",
             Self::LocalAgent => "local_model",
             Self::CloudAgent => "cloud_model",
+            Self::Vectors => "embed_model",
         }
     }
 }
@@ -70,6 +74,7 @@ struct Duties {
     router: DutyRow,
     local: DutyRow,
     cloud: DutyRow,
+    vectors: DutyRow,
 }
 
 /// What a family of models can do.
@@ -153,6 +158,7 @@ impl Catalogue {
             Duty::Router => &self.duty.router,
             Duty::LocalAgent => &self.duty.local,
             Duty::CloudAgent => &self.duty.cloud,
+            Duty::Vectors => &self.duty.vectors,
         }
     }
 

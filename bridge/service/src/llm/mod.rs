@@ -209,6 +209,17 @@ impl Models {
         Ok(done)
     }
 
+    /// Makes vectors of texts while somebody waits; none if nobody was named for that.
+    pub fn vectors(&self) -> Option<Arc<dyn LanguageModel>> {
+        self.duties.contains_key(&Duty::Vectors).then(|| self.of(Duty::Vectors, Class::Sentence))
+    }
+
+    /// The model that makes vectors now. Those of two models cannot be compared.
+    pub fn vectors_by(&self) -> Option<String> {
+        let model = self.duties.get(&Duty::Vectors)?;
+        Some(model.server.choose(&model.named).ok()?.model)
+    }
+
     fn of(&self, duty: Duty, class: Class) -> Arc<dyn LanguageModel> {
         match self.duties.get(&duty) {
             Some(model) => Arc::new(Model { class, ..model.clone() }),

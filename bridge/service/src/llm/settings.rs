@@ -104,8 +104,11 @@ impl LlmSettings {
         let is_outside = |url: &Option<String>| {
             url.as_deref().is_some_and(|url| leads_outside(url).is_ok_and(|outside| outside))
         };
+        if duty == Duty::Vectors && named.is_none() {
+            return Ok(None);
+        }
         let order = match duty {
-            Duty::Router | Duty::LocalAgent => vec![Dialect::Ollama, Dialect::OpenAi],
+            Duty::Router | Duty::LocalAgent | Duty::Vectors => vec![Dialect::Ollama, Dialect::OpenAi],
             Duty::CloudAgent if named.is_some() => vec![Dialect::Gemini, Dialect::OpenAi, Dialect::Ollama],
             Duty::CloudAgent if is_outside(&self.openai_url) => vec![Dialect::Gemini, Dialect::OpenAi],
             Duty::CloudAgent => vec![Dialect::Gemini],

@@ -2,6 +2,7 @@
 //! One file, one writer, any number of readers, also of other processes.
 
 mod agent_image;
+mod agent_vector;
 mod definition;
 mod delayed;
 mod error;
@@ -12,6 +13,7 @@ mod shortcut;
 mod spent;
 
 pub use agent_image::{AgentImageTable, Counted};
+pub use agent_vector::AgentVectorTable;
 pub use definition::DefinitionTable;
 pub use delayed::{DelayedRow, DelayedTable};
 pub use error::StoreError;
@@ -77,6 +79,11 @@ impl Store {
     /// Forms of agents and their images.
     pub fn agent_images(&self) -> AgentImageTable {
         AgentImageTable { store: self.clone() }
+    }
+
+    /// Vectors of known requests to agents.
+    pub fn agent_vectors(&self) -> AgentVectorTable {
+        AgentVectorTable { store: self.clone() }
     }
 
     /// Delayed commands.

@@ -40,8 +40,12 @@ fn a_command_can_be_typed_and_spoken_and_every_command_tells_what_happened() {
     assert!(runs.iter().all(|run| run["route"] == "act" && run["timeline"].is_array()), "{runs:?}");
     assert_eq!(place.helix(&["runs", "--last", "1"]).run().works().out.lines().count(), 1);
 
-    let optional =
-        ["language models none is named", "search          none is set up", "tool servers    none is named"];
+    let optional = [
+        "language models none is named",
+        "search          none is set up",
+        "tool servers    none is named",
+        "registry        none is set",
+    ];
     let none = |line: &str| optional.iter().any(|part| line.contains(part));
     let doctor = home.helix(&place, &["doctor"]).hearing().run().works();
     assert!(

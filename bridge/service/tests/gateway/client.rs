@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use helix_contract::api::{
-    AssignmentV1, GaveBackV1, KeepAnswerV1, KeepRequestV1, LeaseRequestV1, RefusalV1, ReturnRequestV1,
-    TaskAttempt, path,
+    AssignmentV1, GaveBackV1, ImageTrouble, KeepAnswerV1, KeepRequestV1, LeaseRequestV1, RefusalV1,
+    ReturnRequestV1, TaskAttempt, path,
 };
 use helix_contract::{Failure, TaskResultV1, V1, Wire, decode, encode};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -108,6 +108,13 @@ impl Client {
     /// Whether the task that is given back will be begun anew.
     pub(crate) async fn give_back(&mut self, of: TaskAttempt, failure: Option<Failure>) -> bool {
         let request = ReturnRequestV1 { version: V1, of, failure, image: None, reason: "a test".into() };
+        self.post(path::RETURN, &request).await.message::<GaveBackV1>().again
+    }
+
+    /// The same because of the agent's image.
+    pub(crate) async fn give_back_image(&mut self, of: TaskAttempt, image: ImageTrouble) -> bool {
+        let (failure, image) = (Some(Failure::Unavailable), Some(image));
+        let request = ReturnRequestV1 { version: V1, of, failure, image, reason: "a test".into() };
         self.post(path::RETURN, &request).await.message::<GaveBackV1>().again
     }
 

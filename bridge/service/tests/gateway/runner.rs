@@ -2,7 +2,7 @@
 
 use helix::gateway::Settings;
 use helix::tasks::State;
-use helix_contract::api::{TaskAttempt, path};
+use helix_contract::api::{ImageTrouble, TaskAttempt, path};
 use helix_contract::{Attempt, Digest, Failure, ModelRole, TaskId, encode};
 use std::time::Duration;
 
@@ -190,4 +190,44 @@ async fn a_bridge_that_is_stopped_sends_those_who_wait_away_to_come_back() {
     house.stop().await;
     let back = runner.answer().await.expect("an answer");
     assert_eq!((back.refused(), back.retry_after), ((503, "gateway-stopping".into()), Some(2)));
+}
+
+#[tokio::test]
+async fn an_image_that_cannot_be_started_costs_no_attempt_and_the_generic_one_takes_its_place() {
+    let house = House::new("image").await;
+    let image = "registry.local/agent-research@sha256:11";
+    for (name, trouble) in [
+        ("missing", ImageTrouble::Missing),
+        ("unfit", ImageTrouble::Unfit),
+        ("refused", ImageTrouble::Refused),
+    ] {
+        let mut spec = house.spec(name);
+        spec.agent.image = Some(image.into());
+        let first = house.begun(&spec).await;
+        assert_eq!(first.spec.agent.image.as_deref(), Some(image));
+        let mut runner = house.runner().await;
+        assert!(runner.give_back_image(of(&first), trouble).await);
+        let second = runner.lease("box", 0).await.expect("at once");
+        assert_eq!((second.spec.agent.image.as_deref(), &second.definition), (None, &first.definition));
+        let task = house.book.get(&spec.id).await.unwrap().unwrap();
+        assert_eq!((task.begun, task.spec.agent.image.as_deref()), (1, Some(image)));
+        // Without an image to blame it is a failure like any other.
+        assert!(runner.give_back_image(of(&second), trouble).await);
+        assert_eq!(runner.lease("box", 0).await, None, "it has a pause");
+        house.gateway.cancel(&spec.id).await.unwrap();
+    }
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn an_agent_that_broke_is_begun_anew_from_the_generic_image() {
+    let house = House::new("image-broke").await;
+    let mut spec = house.spec("broke");
+    spec.agent.image = Some("registry.local/agent-research@sha256:11".into());
+    let first = house.begun(&spec).await;
+    let mut runner = house.runner().await;
+    assert!(runner.give_back(of(&first), Some(Failure::Agent)).await);
+    let second = runner.lease("box", 30_000).await.expect("after its pause");
+    assert_eq!(second.spec.agent.image, None);
+    house.stop().await;
 }

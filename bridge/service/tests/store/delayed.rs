@@ -151,6 +151,7 @@ async fn an_older_database_is_backed_up_before_it_is_brought_up_to_date() {
     for later in [
         "DROP TABLE agent_image",
         "DROP TABLE agent_verdict",
+        "DROP TABLE agent_vector",
         "DROP TABLE agent_counted",
         "DROP TABLE definition",
         "DROP TABLE shortcut",

@@ -8,7 +8,7 @@ use helix_contract::{
     AgentRef, Class, DefinitionV1, HomeScope, Limits, ModelRole, Scope, TaskId, TaskSpecV1, V1, WebScope,
 };
 use helix_core::delegate::{
-    Desk, DeskError, Kind, Minds, Order, Place, Stage, TICKETS_MAX, Ticket, Unplaced, place,
+    Desk, DeskError, Kind, Meaning, Minds, Order, Place, Stage, TICKETS_MAX, Ticket, Unplaced, place,
 };
 use helix_core::egress::{Cloud, Privacy};
 use helix_core::llm::{LanguageModel, LlmError};
@@ -17,6 +17,7 @@ use helix_core::{Calendar, EntityId, Language, Pii};
 use jiff::{SignedDuration, Timestamp};
 
 use super::catalogue::{Catalogue, Current};
+use super::meaning::Meanings;
 use crate::deliver::{TITLE, outcome_in_words, title_of};
 use crate::gateway::Gateway;
 use crate::hass::HomeAssistant;
@@ -43,11 +44,17 @@ pub(crate) struct TaskDesk {
     pub(super) calendar: Arc<dyn Calendar>,
     /// Whether the bridge has a runner of its own.
     pub(super) runs_here: bool,
+    /// What the kinds of agents are for.
+    pub(super) meanings: Arc<Meanings>,
 }
 
 impl Desk for TaskDesk {
     fn kinds(&self) -> &[Kind] {
         self.catalogue.kinds()
+    }
+
+    fn meaning<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Meaning> {
+        Box::pin(self.meanings.of(order))
     }
 
     fn take<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<String, DeskError>> {

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod desk;
+mod meaning;
 mod runner;
 mod shelved;
 mod shown;
@@ -36,6 +37,7 @@ use crate::web::search::Search;
 use crate::web::{AddressPolicy, PageLimits, PageReader, SystemNames};
 use catalogue::Catalogue;
 pub(super) use desk::TaskDesk;
+use meaning::Meanings;
 use runner::LocalRunner;
 use teller::Rooms;
 
@@ -99,6 +101,8 @@ impl Work {
             pace: Pace::default(),
         });
         let images = images.await?;
+        let meanings =
+            Meanings::new(Arc::clone(models), store.agent_vectors(), images.clone(), kinds.values());
         let catalogue = Arc::new(Catalogue::new(store.clone(), images.clone(), kinds.into_values())?);
         let ledger = Ledger::new(Arc::new(store.egress()), config.llm.cloud);
         let tools = Self::tools(config, ledger, Arc::clone(models), Arc::clone(&calendar))?;
@@ -130,6 +134,7 @@ impl Work {
             permitted: config.llm.cloud,
             calendar,
             runs_here: runner.is_some(),
+            meanings: Arc::new(meanings),
         };
         Ok(Self {
             desk: Arc::new(desk),
@@ -186,6 +191,7 @@ impl Work {
             quiet: self.quiet,
             ends: self.server.gateway().ends(),
         };
+        tasks.spawn(Arc::clone(&self.desk.meanings).run(cancel.clone()));
         tasks.spawn(self.images.run(self.server.gateway().ends(), cancel.clone()));
         tasks.spawn(deliveries.run(cancel.clone()));
         tasks.spawn(self.server.run(cancel.clone()));

@@ -2,12 +2,13 @@
 
 use helix_contract::{Happening, ModelRole, Place, TaskEventV1, TaskId};
 use helix_core::Language;
-use helix_core::delegate::{Desk, DeskError, Draft, draft};
+use helix_core::delegate::{Desk, DeskError, Draft, draft, improved};
 use helix_core::home::Caller;
 
 use super::catalogue::Current;
 use super::desk::TaskDesk;
 use super::shelved::{form_rows, shelved};
+use crate::clock::SystemClock;
 use crate::control::{AgentRow, Answer, TaskAnswer, TaskAsk, TaskRow};
 use crate::deliver::title_of;
 use crate::tasks::{NewsState, Task, TaskError, Which};
@@ -50,6 +51,10 @@ impl TaskDesk {
                 ));
             }
             order.kind = kind;
+        } else if let Draft::Order(improved) =
+            improved(self, None, &SystemClock::start(), order.clone(), true).await
+        {
+            order = improved;
         }
         match self.take(&order).await {
             Ok(id) => match self.find(&id).await {

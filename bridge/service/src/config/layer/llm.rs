@@ -20,6 +20,7 @@ impl Layer {
             (Duty::Router, &self.router_model),
             (Duty::LocalAgent, &self.local_model),
             (Duty::CloudAgent, &self.cloud_model),
+            (Duty::Vectors, &self.embed_model),
         ];
         let settings = LlmSettings {
             ollama_url: address("ollama_url", self.ollama_url.as_deref())?,
