@@ -1,4 +1,4 @@
-//! An Ollama as a test wants it: it lists its model, and answers a chat with words of the test, far too late or with
+//! An Ollama as a test wants it: it lists its model, makes vectors of words, and answers a chat with words of the test, far too late or with
 //! nonsense; or it is not there.
 
 use std::fmt;
@@ -128,6 +128,22 @@ async fn serve(listener: TcpListener, asked: Arc<Asked>) {
     }
 }
 
+/// Vectors in which each word counts, wherever it stands.
+fn embedded(body: &Value) -> String {
+    let vector = |text: &Value| {
+        let mut vector = vec![0.0_f32; 256];
+        let text = text.as_str().unwrap_or_default().to_lowercase();
+        for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+            let place = word.bytes().fold(7_usize, |sum, byte| (sum * 31 + usize::from(byte)) % 251);
+            vector[place] += 1.0;
+        }
+        vector
+    };
+    let texts = body["input"].as_array().cloned().unwrap_or_else(|| vec![body["input"].clone()]);
+    let vectors: Vec<_> = texts.iter().map(vector).collect();
+    json!({ "model": MODEL, "embeddings": vectors }).to_string()
+}
+
 /// Answers one request and closes the connection.
 async fn answer(stream: TcpStream, asked: &Asked) -> Result<()> {
     let mut stream = BufReader::new(stream);
@@ -141,6 +157,7 @@ async fn answer(stream: TcpStream, asked: &Asked) -> Result<()> {
             tokio::time::sleep(takes).await;
             answer
         }
+        "/api/embed" => embedded(&serde_json::from_slice(&body)?),
         _ => "{}".to_owned(),
     };
     let head = format!(

@@ -297,8 +297,8 @@ impl Forms {
         self.make_current(index);
     }
 
-    /// Makes another form the current one, the one before or that of a digest; the one that was is never promoted again by
-    /// itself.
+    /// Makes another form the current one, the one before or that of a digest. The one that was is taken back if it is the
+    /// newer one: it is never promoted again by itself.
     ///
     /// # Errors
     /// [`NoWayBack`]
@@ -319,15 +319,13 @@ impl Forms {
         if self.0[index].standing == Standing::Current {
             return Err(NoWayBack::IsCurrent);
         }
-        let left: Vec<_> =
-            self.of(agent).filter(|form| form.standing == Standing::Current).cloned().collect();
+        let since = self.0[index].created;
+        let is_left = |form: &Form| form.agent == *agent && form.standing == Standing::Current;
+        let left = self.0.iter().position(|form| is_left(form) && form.created >= since);
         self.make_current(index);
-        for form in self
-            .0
-            .iter_mut()
-            .filter(|form| left.iter().any(|left| left.is(&form.agent, form.definition, form.base)))
-        {
-            (form.barred, form.standing) = (true, Standing::Kept);
+        // Who goes forward again takes nothing back.
+        if let Some(left) = left {
+            (self.0[left].barred, self.0[left].standing) = (true, Standing::Kept);
         }
         Ok(())
     }

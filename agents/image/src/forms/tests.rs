@@ -107,6 +107,7 @@ fn what_is_taken_back_is_used_no_more_and_not_promoted_by_itself() {
     forms.return_to(&agent(), Some(&digest("b").to_string())).expect("b");
     assert_eq!(chosen(&forms, "b"), (digest("b"), Some(image("b").name)));
     assert_eq!(chosen(&forms, "c"), (digest("c"), None));
+    assert_eq!(forms.return_to(&agent(), None), Ok(()), "who went forward can go back again");
 }
 
 #[test]

@@ -94,4 +94,5 @@ pub(crate) async fn what_is_not_there_is_said_to_be_unknown(bed: &impl Bed) {
 pub(crate) async fn an_image_that_is_missing_is_told_as_such(bed: &impl Bed) {
     let error = bed.missing().await.expect_err("nothing is there");
     assert_eq!(error.code(), "runner-image-missing", "{error}");
+    assert_eq!(error.image(), Some(ImageTrouble::Missing), "the bridge is told so");
 }

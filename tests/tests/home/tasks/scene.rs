@@ -1,6 +1,6 @@
 //! A home with a satellite, a bridge that carries out tasks, and a model that is a script.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use helix_tests::agents;
-use helix_tests::bridge::{Bridge, Profile, Settings, binary};
+use helix_tests::bridge::{Bridge, Profile, Settings, binary, new_folder};
 use helix_tests::home::Home;
 use helix_tests::model_server::{MODEL, ModelServer};
 use helix_tests::pipeline::Pipeline;
@@ -46,6 +46,15 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) async fn new(name: &str, more: &[(&str, &str)]) -> Result<(Self, Bridge)> {
+        Self::in_folder(name, new_folder("bridge")?, more).await
+    }
+
+    /// The same, with what lies in the bridge's folder.
+    pub(crate) async fn in_folder(
+        name: &str,
+        data_dir: PathBuf,
+        more: &[(&str, &str)],
+    ) -> Result<(Self, Bridge)> {
         let home = Home::start(name).await?;
         let takes_ms = Arc::new(AtomicU64::new(0));
         let takes = Arc::clone(&takes_ms);
@@ -64,7 +73,7 @@ impl Scene {
         for (key, value) in more {
             settings = settings.with(key, value);
         }
-        let bridge = Bridge::start_with(settings.clone()).await?;
+        let bridge = Bridge::start_in(data_dir, settings.clone()).await?;
         let kitchen = Satellite::join(&home, "Kitchen", "Helix").await?;
         Ok((Self { home, kitchen, settings, takes_ms, _model: model }, bridge))
     }

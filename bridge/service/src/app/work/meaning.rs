@@ -16,8 +16,10 @@ use crate::images::Images;
 use crate::llm::Models;
 use crate::store::AgentVectorTable;
 
-/// How often it is looked whether vectors are missing: the model may come later, or another one.
+/// How often it is looked whether another model makes vectors now.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
+/// … and while they are missing.
+const LOOK_AGAIN_EVERY: Duration = Duration::from_secs(5);
 /// Texts that become vectors in one request.
 const BATCH: usize = 16;
 
@@ -27,7 +29,7 @@ struct Text {
     kind: String,
     /// The digest of the kind's definition, which has to be accepted.
     definition: Digest,
-    text: String,
+    words: String,
 }
 
 /// What is known, as one model sees it.
@@ -62,7 +64,7 @@ impl Meanings {
             let text = |text: &String| Text {
                 kind: definition.name.to_string(),
                 definition: digest,
-                text: text.clone(),
+                words: text.clone(),
             };
             Some(texts.map(text).collect::<Vec<_>>())
         });
@@ -71,34 +73,39 @@ impl Meanings {
 
     /// Makes the vectors that are missing until cancelled.
     pub(super) async fn run(self: Arc<Self>, cancel: CancellationToken) {
+        if self.models.vectors().is_none() {
+            return;
+        }
         let work = async {
             loop {
-                if let Err(error) = self.look().await {
+                let looked = self.look().await;
+                let rest = if looked.is_ok() { LOOK_EVERY } else { LOOK_AGAIN_EVERY };
+                if let Err(error) = looked {
                     tracing::debug!(error, "what agents are for is compared later");
                 }
-                tokio::time::sleep(LOOK_EVERY).await;
+                tokio::time::sleep(rest).await;
             }
         };
         let _ = cancel.run_until_cancelled(work).await;
     }
 
     async fn look(&self) -> Result<(), String> {
-        let Some(model) = self.models.vectors_by() else { return Ok(()) };
+        let model = self.models.vectors_by().ok_or("no model makes vectors now")?;
         if self.is_seen_by(&model) {
             return Ok(());
         }
         let mut vectors = self.table.of(&model).await.map_err(|error| error.to_string())?;
-        let missing = self.texts.iter().filter(|text| !vectors.contains_key(&digest(&text.text)));
+        let missing = self.texts.iter().filter(|text| !vectors.contains_key(&digest(&text.words)));
         let missing: Vec<_> = missing.collect();
         for texts in missing.chunks(BATCH) {
-            let words: Vec<_> = texts.iter().map(|text| Pii::new(text.text.clone())).collect();
+            let words: Vec<_> = texts.iter().map(|text| Pii::new(text.words.clone())).collect();
             let made = self.vectors(&words, Privacy::Public).await?;
-            let made: Vec<_> = texts.iter().map(|text| digest(&text.text)).zip(made).collect();
+            let made: Vec<_> = texts.iter().map(|text| digest(&text.words)).zip(made).collect();
             self.table.keep(&model, &made).await.map_err(|error| error.to_string())?;
             vectors.extend(made);
         }
         let known = |text: &Text| {
-            let vector = vectors.get(&digest(&text.text)).cloned().unwrap_or_default();
+            let vector = vectors.get(&digest(&text.words)).cloned().unwrap_or_default();
             Known { kind: text.kind.clone(), vector }
         };
         let known = self.texts.iter().map(known).collect();
