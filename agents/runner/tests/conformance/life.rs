@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use helix_contract::api::ImageTrouble;
 use helix_runner::{AgentKey, Backend as _, BackendError, Ended};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::time::timeout;
