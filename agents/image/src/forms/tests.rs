@@ -18,6 +18,7 @@ fn digest(text: &str) -> Digest {
     Digest::of(text.as_bytes())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as the functions take it")]
 fn base() -> Option<Digest> {
     Some(digest("base"))
 }

@@ -301,7 +301,7 @@ impl LanguageModel for Last {
 async fn chosen(text: &str, meaning: Option<Meaning>, model: Option<&Last>) -> (String, Duration) {
     let tides = Kind { name: "tides".into(), description: "Knows the tides.".into() };
     let kinds = kinds().into_iter().chain([tides]).collect();
-    let (desk, clock) = (Kept { meaning, kinds, ..Kept::default() }, Patient::default());
+    let (desk, clock) = (Kept { kinds, meaning, ..Kept::default() }, Patient::default());
     let model = model.map(|model| -> &dyn LanguageModel { model });
     match improved(&desk, model, &clock, ordered(text, "en"), false).await {
         Draft::Order(order) => (order.kind, clock.now()),

@@ -127,18 +127,18 @@ mod tests {
         Some((host, prefix, plain))
     }
 
-    fn at(host: &str, prefix: &str, plain: bool) -> Option<(String, String, bool)> {
-        Some((host.to_owned(), prefix.to_owned(), plain))
+    fn at(host: &str, prefix: &str, plain: bool) -> (String, String, bool) {
+        (host.to_owned(), prefix.to_owned(), plain)
     }
 
     #[test]
     fn only_a_registry_of_the_home_is_asked_without_tls_unless_one_says_so() {
-        assert_eq!(parsed("127.0.0.1:5000"), at("127.0.0.1:5000", "", true));
-        assert_eq!(parsed("192.168.1.10:5000/helix/"), at("192.168.1.10:5000", "helix/", true));
-        assert_eq!(parsed("registry:5000"), at("registry:5000", "", true));
-        assert_eq!(parsed("registry.example.org/a/b"), at("registry.example.org", "a/b/", false));
-        assert_eq!(parsed("http://registry.example.org"), at("registry.example.org", "", true));
-        assert_eq!(parsed("https://192.168.1.10"), at("192.168.1.10", "", false));
+        assert_eq!(parsed("127.0.0.1:5000"), Some(at("127.0.0.1:5000", "", true)));
+        assert_eq!(parsed("192.168.1.10:5000/helix/"), Some(at("192.168.1.10:5000", "helix/", true)));
+        assert_eq!(parsed("registry:5000"), Some(at("registry:5000", "", true)));
+        assert_eq!(parsed("registry.example.org/a/b"), Some(at("registry.example.org", "a/b/", false)));
+        assert_eq!(parsed("http://registry.example.org"), Some(at("registry.example.org", "", true)));
+        assert_eq!(parsed("https://192.168.1.10"), Some(at("192.168.1.10", "", false)));
     }
 
     #[test]
