@@ -16,6 +16,7 @@ use helix_core::delegate::{Desk, Quiet};
 use helix_core::egress::Ledger;
 use helix_core::home::{EntityState, HomeError, Registry};
 use helix_core::{Calendar, EntityId, Home};
+use helix_kinds::Kind;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -26,7 +27,7 @@ use crate::config::Config;
 use crate::deliver::Deliveries;
 use crate::gateway::{self, GatewayServer, Listen, Minds, Parts, Settings};
 use crate::hass::HomeAssistant;
-use crate::images::{self, Images, Pace};
+use crate::images::{self, Images, ImagesError, Pace};
 use crate::llm::Models;
 use crate::mcp::ToolServers;
 use crate::metrics::Metrics;
@@ -91,16 +92,8 @@ impl Work {
             None => TaskBook::in_store(store.clone()),
         };
         let kinds = catalogue::kinds(&config.data_dir)?;
-        let images = Images::open(images::Parts {
-            store: store.clone(),
-            book: book.clone(),
-            kinds: kinds.values().cloned().collect(),
-            registry: config.tasks.registry.clone(),
-            programs: runner::programs(config).unwrap_or_default(),
-            calendar: Arc::clone(&calendar),
-            pace: Pace::default(),
-        });
-        let images = images.await?;
+        let own = kinds.values().cloned().collect();
+        let images = Self::images(config, store, &book, own, Arc::clone(&calendar)).await?;
         let meanings =
             Meanings::new(Arc::clone(models), store.agent_vectors(), images.clone(), kinds.values());
         let catalogue = Arc::new(Catalogue::new(store.clone(), images.clone(), kinds.into_values())?);
@@ -146,6 +139,26 @@ impl Work {
             quiet: config.tasks.quiet,
             notify: config.tasks.notify.clone(),
         })
+    }
+
+    /// The images of agents of these kinds.
+    async fn images(
+        config: &Config,
+        store: &Store,
+        book: &TaskBook,
+        kinds: Vec<Kind>,
+        calendar: Arc<dyn Calendar>,
+    ) -> Result<Images, ImagesError> {
+        Images::open(images::Parts {
+            store: store.clone(),
+            book: book.clone(),
+            kinds,
+            registry: config.tasks.registry.clone(),
+            programs: runner::programs(config).unwrap_or_default(),
+            calendar,
+            pace: Pace::default(),
+        })
+        .await
     }
 
     /// What agents reach, none of it asked yet.
