@@ -139,7 +139,7 @@ impl Desk {
             spec.agent.image.filter(|image| gets_image(of) && self.parts.definitions.is_offered(image));
         let found = self.parts.definitions.find(&spec.agent).await.map_err(Unassignable::Definitions)?;
         let definition = found.ok_or(Unassignable::Unknown)?;
-        let mut tools = self.parts.tools.specs();
+        let mut tools = self.parts.tools.specs(&spec.scope.servers).await;
         tools.extend(home::spec());
         tools.retain(|tool| permitted(&spec, &tool.name).is_ok());
         let time_zone = self.parts.home.time_zone();

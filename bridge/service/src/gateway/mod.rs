@@ -201,8 +201,9 @@ pub struct ToolAway {
 
 /// The tools of the bridge that reach out: the web, servers of the configuration.
 pub trait Tools: fmt::Debug + Send + Sync + 'static {
-    /// Those that there are now, as models are told of them.
-    fn specs(&self) -> Vec<ToolSpec>;
+    /// Those that there are now, as models are told of them, for a task that reaches these servers. The future may be dropped
+    /// at any time.
+    fn specs<'a>(&'a self, servers: &'a [Name]) -> BoxFuture<'a, Vec<ToolSpec>>;
 
     /// Calls one of them. The future may be dropped at any time. A failure that lasts is an outcome.
     fn call<'a>(&'a self, call: ToolCall<'a>) -> BoxFuture<'a, Result<Called, ToolAway>>;
@@ -210,8 +211,8 @@ pub trait Tools: fmt::Debug + Send + Sync + 'static {
 
 /// No tool reaches out.
 impl Tools for () {
-    fn specs(&self) -> Vec<ToolSpec> {
-        Vec::new()
+    fn specs<'a>(&'a self, _: &'a [Name]) -> BoxFuture<'a, Vec<ToolSpec>> {
+        Box::pin(async { Vec::new() })
     }
 
     fn call<'a>(&'a self, _: ToolCall<'a>) -> BoxFuture<'a, Result<Called, ToolAway>> {

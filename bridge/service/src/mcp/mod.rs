@@ -12,6 +12,7 @@ mod rest;
 mod server;
 
 pub use error::McpError;
+pub use name::is_of as is_tool_of;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -26,7 +26,7 @@ pub(super) fn offered(server: &Name, tool: &str) -> Option<ToolName> {
 }
 
 /// Whether a tool is offered by this server.
-pub(super) fn is_of(server: &Name, tool: &ToolName) -> bool {
+pub fn is_of(server: &Name, tool: &ToolName) -> bool {
     tool.as_str().starts_with(&before(server))
 }
 

@@ -3,7 +3,7 @@
 
 mod known;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -15,11 +15,13 @@ use helix_core::llm::budget::Amount;
 use helix_core::{Calendar, Language};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::gateway::{Called, Tool, ToolAway, ToolCall, Tools};
 use crate::llm::Models;
-use crate::mcp::{Calling, McpError, ToolServers};
+use crate::mcp::{Calling, McpError, ToolServers, is_tool_of};
 use crate::web::search::{Found, Hit, Query, Search, Searching};
 use crate::web::{PageReader, WebError};
 use known::{Asked, Listed, Told, as_read, known};
@@ -31,6 +33,8 @@ const HOME_STATES: &str = "home_states";
 const SEARCH_RETRY: Duration = Duration::from_secs(5);
 /// How often tool servers are asked which tools they have.
 const LIST_EVERY: Duration = Duration::from_mins(5);
+/// How long a task waits for the tools of a server that has listed none yet: a program has to start.
+const LIST_WAIT: Duration = Duration::from_secs(5);
 /// The most that one search by a model outside takes: its longest answer at the price of its default model, $0.30 and
 /// $2.50 for a million tokens read and written (November 2026).
 const SEARCH_MOST: Amount = Amount { tokens: 16_000, micros: 40_000 };
@@ -42,7 +46,9 @@ pub struct WebTools {
     reader: PageReader,
     servers: ToolServers,
     /// The servers' tools as they were listed last.
-    offered: Mutex<Vec<ToolSpec>>,
+    offered: watch::Sender<Vec<ToolSpec>>,
+    /// Somebody needs them anew.
+    wanted: Notify,
     /// Whose budget a search by a model outside shares.
     models: Arc<Models>,
     calendar: Arc<dyn Calendar>,
@@ -65,7 +71,15 @@ impl WebTools {
         models: Arc<Models>,
         calendar: Arc<dyn Calendar>,
     ) -> Self {
-        Self { search, reader, servers, offered: Mutex::default(), models, calendar }
+        Self {
+            search,
+            reader,
+            servers,
+            offered: watch::Sender::default(),
+            wanted: Notify::new(),
+            models,
+            calendar,
+        }
     }
 
     /// Keeps the list of the servers' tools until cancelled.
@@ -76,11 +90,24 @@ impl WebTools {
             while !names.is_empty() {
                 let calling = Calling { servers: &names, origin: &origin, knows_home: false };
                 let tools = self.servers.tools(calling).await;
-                *self.offered.lock().unwrap_or_else(PoisonError::into_inner) = tools;
-                tokio::time::sleep(LIST_EVERY).await;
+                self.offered.send_replace(tools);
+                let _ = timeout(LIST_EVERY, self.wanted.notified()).await;
             }
         };
         let _ = cancel.run_until_cancelled(listing).await;
+    }
+
+    /// The tools of the servers. If one of these has none yet, they are listed anew, and that is waited for.
+    async fn of_servers(&self, servers: &[Name]) -> Vec<ToolSpec> {
+        let mut offered = self.offered.subscribe();
+        let lacks = |server: &&Name| {
+            servers.contains(server) && !offered.borrow().iter().any(|spec| is_tool_of(server, &spec.name))
+        };
+        if self.servers.names().any(|server| lacks(&server)) {
+            self.wanted.notify_one();
+            let _ = timeout(LIST_WAIT, offered.changed()).await;
+        }
+        offered.borrow().clone()
     }
 
     /// Searches; by a model outside only within the budget and what the task may still spend.
@@ -173,7 +200,7 @@ impl WebTools {
 }
 
 impl Tools for WebTools {
-    fn specs(&self) -> Vec<ToolSpec> {
+    fn specs<'a>(&'a self, servers: &'a [Name]) -> BoxFuture<'a, Vec<ToolSpec>> {
         let text = json!({ "type": "string" });
         let spec = |name: &str, description: &str, properties: Value, required: &str| {
             let input = json!({ "type": "object", "properties": properties, "required": [required] });
@@ -192,8 +219,8 @@ impl Tools for WebTools {
             json!({ "url": text }),
             "url",
         );
-        let offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        search.filter(|_| can_search).into_iter().chain(page).chain(offered).collect()
+        let own = search.filter(|_| can_search).into_iter().chain(page);
+        Box::pin(async move { own.chain(self.of_servers(servers).await).collect() })
     }
 
     fn call<'a>(&'a self, call: ToolCall<'a>) -> BoxFuture<'a, Result<Called, ToolAway>> {

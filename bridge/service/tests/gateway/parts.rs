@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use helix::gateway::{Called, Definitions, Home, Tool, ToolAway, ToolCall, Tools};
 use helix_contract::api::{ToolOutcome, ToolSpec};
-use helix_contract::{AgentRef, DefinitionV1, Example, ModelRole, Scope, V1};
+use helix_contract::{AgentRef, DefinitionV1, Example, ModelRole, Name, Scope, V1};
 use helix_core::egress::Privacy;
 use helix_core::home::{Area, Entity, EntityState, HomeError, Registry};
 use helix_core::llm::budget::Price;
@@ -182,13 +182,14 @@ pub(crate) struct Shelf {
 }
 
 impl Tools for Shelf {
-    fn specs(&self) -> Vec<ToolSpec> {
+    fn specs<'a>(&'a self, _: &'a [Name]) -> BoxFuture<'a, Vec<ToolSpec>> {
         let spec = |name: &str| ToolSpec {
             name: name.parse().expect("a name"),
             description: "A tool.".into(),
             input: json!({ "type": "object" }),
         };
-        ["web_search", "read_page", "mcp_files_read"].map(spec).into()
+        let specs = ["web_search", "read_page", "mcp_files_read"].map(spec);
+        Box::pin(async { specs.into() })
     }
 
     fn call<'a>(&'a self, call: ToolCall<'a>) -> BoxFuture<'a, Result<Called, ToolAway>> {
