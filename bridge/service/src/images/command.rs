@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use helix_contract::{AgentName, Digest};
+use helix_contract::{AgentName, Digest, canonical};
 use helix_image::{Form, Image, KEPT_FOR, Standing, Verdict};
 use tokio::time::timeout;
 
@@ -49,7 +49,8 @@ impl Images {
     pub async fn build(&self, agent: &AgentName) -> Result<Image, ImagesError> {
         let inner = &self.inner;
         let newest = inner.kinds.iter().find(|(_, kind)| kind.definition.name == *agent);
-        let definition = *newest.ok_or_else(|| ImagesError::Unknown(agent.to_string()))?.0;
+        let (definition, kind) = newest.ok_or_else(|| ImagesError::Unknown(agent.to_string()))?;
+        let definition = *definition;
         if inner.registry.is_none() {
             return Err(ImagesError::NoRegistry);
         }
@@ -59,6 +60,9 @@ impl Images {
         }
         let base = inner.base().await.ok_or(ImagesError::NoBase)?;
         let at = inner.calendar.now();
+        // Its digest was made of the same bytes, so it has a canonical form.
+        let body = canonical(&kind.definition).unwrap_or_default();
+        inner.definitions.keep(&definition, agent.as_str(), &String::from_utf8_lossy(&body)).await?;
         inner.change(|forms| forms.promote(agent, definition, Some(base), at)).await?;
         inner.make_current().await?;
         inner.current(agent)?.image.ok_or(ImagesError::NoBase)

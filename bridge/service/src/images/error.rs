@@ -33,7 +33,7 @@ pub enum ImagesError {
     Unaccepted(String, String),
     /// Nobody can try an agent here.
     #[error(
-        "no `helix-agent` lies beside helix, so no agent can be tried; install it there, or set `agents_dir`"
+        "no agent can be tried: `helix-agent` has to lie beside helix, or in `agents_dir`, and to start; the log says more"
     )]
     NoProgram,
     /// There is no registry.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use helix_core::Clock;
 use helix_image::{End, Forms, Image, ImageError, Standing, Trouble};
-use helix_kinds::accept;
+use helix_kinds::{Unfit, accept};
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -150,6 +150,12 @@ impl Inner {
             ));
         }
         let verdicts = accept(&workshop.agent, kind, None, CASE_LIMIT).await;
+        // Then it says nothing about the definition, and is tried again.
+        let elsewhere = |unfit: &Unfit| matches!(unfit, Unfit::Start(_) | Unfit::Late(_));
+        if let Some(why) = verdicts.iter().flat_map(|verdict| &verdict.unfit).find(|unfit| elsewhere(unfit)) {
+            tracing::warn!(agent = %kind.definition.name, %why, "an agent cannot be tried now");
+            return Ok(None);
+        }
         let wrong = verdicts.iter().find_map(|verdict| Some((verdict, verdict.unfit.first()?)));
         let why_not = match wrong {
             Some((verdict, unfit)) => Some(format!("{}: {unfit}", verdict.case)),

@@ -23,7 +23,10 @@ fn tides(data_dir: &Path) -> Result<()> {
         "description = \"Knows the tides of the North Sea.\"\nmodel = \"agent\"\ntools = [\"dates\"]\n",
     )?;
     file("prompt.md", "Say when the water comes.")?;
-    file("examples.jsonl", r#"{"request": "Will my boat lie dry tonight?"}"#)?;
+    file(
+        "examples.jsonl",
+        r#"{"request": "Will my boat lie dry tonight?", "answer": "Yes, from nine to one."}"#,
+    )?;
     Ok(file("accept.jsonl", ACCEPT)?)
 }
 
@@ -52,7 +55,8 @@ async fn ones_own_kind_is_found_by_meaning_and_becomes_an_image_when_it_did_well
     let task = begun.await.with_context(|| bridge.log())?;
     ensure!(task["title"].as_str().is_some_and(|title| title.contains("boat")), "{task}");
     until(&bridge, "it is done", |task| task["agent"] == "tides" && task["state"] == "done").await?;
-    let current = poll_until("it is an image", SOON, || async {
+    // Ends are counted once a minute, and others came first.
+    let current = poll_until("it is an image", SOON * 2, || async {
         form(&bridge).await.ok().filter(|form| form["image"].is_string())
     });
     let current = current.await.with_context(|| bridge.log())?;
