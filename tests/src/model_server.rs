@@ -36,7 +36,7 @@ pub struct ModelServer {
     url: String,
     is_there: bool,
     asked: Arc<Asked>,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 /// Who answers, and what it was asked.
@@ -92,12 +92,29 @@ impl ModelServer {
         if is_there {
             tasks.spawn(serve(listener, Arc::clone(&asked)));
         }
-        Ok(Self { url, is_there, asked, _tasks: tasks })
+        Ok(Self { url, is_there, asked, tasks })
     }
 
     /// Such as `http://127.0.0.1:40123`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Nobody listens there any more, and who is being answered is cut off.
+    pub async fn goes_away(&mut self) {
+        self.tasks.shutdown().await;
+        self.is_there = false;
+    }
+
+    /// The same server listens there again.
+    ///
+    /// # Errors
+    /// Somebody else took its port.
+    pub async fn comes_back(&mut self) -> Result<()> {
+        let at = self.url.strip_prefix("http://").context("an address")?;
+        self.tasks.spawn(serve(TcpListener::bind(at).await?, Arc::clone(&self.asked)));
+        self.is_there = true;
+        Ok(())
     }
 
     /// Whether anybody listens there.

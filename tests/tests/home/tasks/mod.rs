@@ -3,6 +3,7 @@
 
 mod kept;
 mod kills;
+mod outages;
 mod plugin;
 mod scene;
 

@@ -41,7 +41,7 @@ pub(crate) struct Scene {
     pub(crate) settings: Settings,
     /// How long the agent's model takes for each answer, ms.
     takes_ms: Arc<AtomicU64>,
-    _model: ModelServer,
+    pub(crate) model: ModelServer,
 }
 
 impl Scene {
@@ -75,7 +75,7 @@ impl Scene {
         }
         let bridge = Bridge::start_in(data_dir, settings.clone()).await?;
         let kitchen = Satellite::join(&home, "Kitchen", "Helix").await?;
-        Ok((Self { home, kitchen, settings, takes_ms, _model: model }, bridge))
+        Ok((Self { home, kitchen, settings, takes_ms, model }, bridge))
     }
 
     /// How long the agent's model takes for each of its answers from now on.
