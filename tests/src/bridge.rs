@@ -363,11 +363,19 @@ pub fn binary(profile: Profile) -> Result<PathBuf> {
 pub fn program(name: &str, profile: Profile) -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the root")?;
     let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
-    cargo.current_dir(root).args(["build", "--quiet", "--package", name, "--bin", name]);
-    cargo.args(["--message-format", "json-render-diagnostics"]);
-    if profile == Profile::Release {
-        cargo.arg("--release");
-    }
+    cargo.current_dir(root).args([
+        "build",
+        "--quiet",
+        "--bin",
+        name,
+        "--message-format",
+        "json-render-diagnostics",
+    ]);
+    match profile {
+        // With the same features as the tests, so that nothing is built twice.
+        Profile::Debug => cargo.arg("--workspace"),
+        Profile::Release => cargo.args(["--package", name, "--release"]),
+    };
     let built = cargo.stderr(Stdio::inherit()).output().context("cargo")?;
     ensure!(built.status.success(), "{name} cannot be built");
     let messages = String::from_utf8(built.stdout)?;

@@ -7,6 +7,10 @@ use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 use std::{env, fs, process, thread};
 
+/// How often and after which pause a bridge is asked again that does not answer.
+const TRIES: u32 = 60;
+const PAUSE: Duration = Duration::from_millis(250);
+
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -79,9 +83,16 @@ fn tell(host: &str, token: &str, task: &str, spoken: &str) {
     ask(host, token, "PUT", "/v1/task/result", &result);
 }
 
-/// Everything may be asked for twice: an answer that does not come is asked for again.
+/// Everything may be asked for twice: an answer that does not come is asked for again, as the real agent does.
 fn ask(host: &str, token: &str, method: &str, path: &str, body: &str) -> String {
-    let answer = (0..5).find_map(|_| exchange(host, token, method, path, body).ok());
+    let mut answer = exchange(host, token, method, path, body);
+    for _ in 0..TRIES {
+        if answer.is_ok() {
+            break;
+        }
+        thread::sleep(PAUSE);
+        answer = exchange(host, token, method, path, body);
+    }
     let answer = answer.expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 20"), "{method} {path}: {answer}");
     answer.split_once("\r\n\r\n").expect("a body").1.to_owned()

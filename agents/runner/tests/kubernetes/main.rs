@@ -14,8 +14,9 @@ use helix_runner::kubernetes::network::{Enforcement, probe};
 use helix_runner::kubernetes::{KubernetesError, check_definitions};
 use helix_runner::{Backend, BackendError, Ended, Runner, Settings, Warm, Work};
 use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use scripted::{ScriptedBridge, assignment, of};
 use serde_json::json;
 use tokio::task::JoinHandle;
@@ -92,20 +93,11 @@ fn spoken(bridge: &ScriptedBridge) -> Vec<String> {
 async fn runs(attempt: &TaskAttempt) {
     let name = format!("at-{}-{}", attempt.task, attempt.attempt.0);
     let tasks: Api<AgentTask> = Api::namespaced(admin().await, NAMESPACE);
+    let pods: Api<Pod> = Api::namespaced(admin().await, NAMESPACE);
+    let of_task = ListParams::default().labels(&format!("helix.run/agent-task={name}"));
     until("its agent runs", || async {
-        bed(
-            "kubectl",
-            &[
-                "-n",
-                NAMESPACE,
-                "get",
-                "pods",
-                "-l",
-                &format!("helix.run/agent-task={name}"),
-                "-o",
-                "jsonpath={.items[*].status.phase}",
-            ],
-        ) == "Running"
+        let found = pods.list(&of_task).await.expect("pods").items;
+        found.iter().any(|pod| pod.status.as_ref().is_some_and(|it| it.phase.as_deref() == Some("Running")))
     })
     .await;
     assert!(tasks.get(&name).await.is_ok());
