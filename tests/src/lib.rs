@@ -38,3 +38,4 @@ pub mod sound;
 pub mod time;
 pub mod web_server;
 pub mod wire;
+pub mod written;
