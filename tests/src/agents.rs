@@ -1,11 +1,12 @@
 //! The programs that carry out tasks, built as they are shipped: `helix-runner`, and `helix-agent` as one static file.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 
 use crate::bridge::{Profile, program};
+use crate::build;
 
 /// A folder with both, built if they are out of date.
 ///
@@ -36,7 +37,7 @@ pub fn agent() -> Result<PathBuf> {
         _ => "amd64",
     };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../agents/agent/build");
-    let built = Command::new(script).arg(architecture).stderr(Stdio::inherit()).output()?;
+    let built = build::command(script).arg(architecture).stderr(Stdio::inherit()).output()?;
     ensure!(built.status.success(), "helix-agent cannot be built");
     let line = String::from_utf8(built.stdout)?;
     let path = line.trim().split_once(' ').map(|(_, path)| PathBuf::from(path));

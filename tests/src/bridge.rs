@@ -12,6 +12,7 @@ use helix::control::{Answer, Ask, RunRow, ask};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::bed::free_port;
+use crate::build;
 use crate::home::Home;
 use crate::time::{now, poll_until, since};
 
@@ -362,19 +363,22 @@ pub fn binary(profile: Profile) -> Result<PathBuf> {
 /// It cannot be built.
 pub fn program(name: &str, profile: Profile) -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the root")?;
-    let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
+    let mut cargo = build::cargo();
     cargo.current_dir(root).args([
         "build",
         "--quiet",
+        // With a test, and so with the features that tests add: nothing is built twice.
+        "--workspace",
+        "--test",
+        "tidy",
         "--bin",
         name,
         "--message-format",
         "json-render-diagnostics",
     ]);
     match profile {
-        // With the same features as the tests, so that nothing is built twice.
-        Profile::Debug => cargo.arg("--workspace"),
-        Profile::Release => cargo.args(["--package", name, "--release"]),
+        Profile::Debug => &mut cargo,
+        Profile::Release => cargo.arg("--release"),
     };
     let built = cargo.stderr(Stdio::inherit()).output().context("cargo")?;
     ensure!(built.status.success(), "{name} cannot be built");
@@ -394,7 +398,7 @@ pub fn stt_folder() -> Result<PathBuf> {
         return Ok(folder.into());
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bridge/stt/build");
-    let built = Command::new(script).stderr(Stdio::inherit()).output()?;
+    let built = build::command(script).stderr(Stdio::inherit()).output()?;
     ensure!(built.status.success(), "helix-stt cannot be built");
     let lines = String::from_utf8(built.stdout)?;
     let path = lines

@@ -21,6 +21,7 @@ pub mod agent;
 pub mod agents;
 pub mod bed;
 pub mod bridge;
+pub mod build;
 pub mod commands;
 pub mod connected;
 pub mod describer;

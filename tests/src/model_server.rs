@@ -177,12 +177,16 @@ async fn answer(stream: TcpStream, asked: &Asked) -> Result<()> {
         "/api/embed" => embedded(&serde_json::from_slice(&body)?),
         _ => "{}".to_owned(),
     };
+    respond(&mut stream, "application/json", &body).await
+}
+
+/// Answers a request and closes the connection.
+pub(crate) async fn respond(stream: &mut BufReader<TcpStream>, kind: &str, body: &str) -> Result<()> {
     let head = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
         body.len()
     );
-    stream.write_all(head.as_bytes()).await?;
-    stream.write_all(body.as_bytes()).await?;
+    stream.write_all(format!("{head}{body}").as_bytes()).await?;
     Ok(stream.shutdown().await?)
 }
 

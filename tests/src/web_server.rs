@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
-use tokio::io::{AsyncWriteExt, BufReader};
+use tokio::io::BufReader;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::model_server::request;
+use crate::model_server::{request, respond};
 
 /// The server; ends when it is dropped.
 #[derive(Debug)]
@@ -37,13 +37,8 @@ impl WebServer {
                 let Ok((path, _)) = request(&mut stream).await else { continue };
                 let (kind, body) = answer(&path);
                 seen.lock().unwrap_or_else(PoisonError::into_inner).push(path);
-                let head = format!(
-                    "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-                    body.len()
-                );
                 // Whoever asked may have given up.
-                let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
-                let _ = stream.shutdown().await;
+                let _ = respond(&mut stream, kind, &body).await;
             }
         });
         Ok(Self { address, paths, _tasks: tasks })

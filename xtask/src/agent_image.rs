@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
 use helix_image::{Base, Registry, RegistryAuth, Scheme};
@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// The base of this source, built for both architectures.
 pub(crate) fn base() -> Result<Base> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../agents/agent/build");
-    let built = Command::new(&script).stderr(Stdio::inherit()).output()?;
+    let built = helix_tests::build::command(&script).stderr(Stdio::inherit()).output()?;
     ensure!(built.status.success(), "{} failed; its own words are above", script.display());
     let built = String::from_utf8(built.stdout)?;
     let program = |line: &str| {

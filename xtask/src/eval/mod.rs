@@ -15,8 +15,6 @@ mod speed;
 mod strict;
 mod understanding;
 
-use std::process::Command;
-
 use anyhow::{Context, Result, ensure};
 use clap::Subcommand;
 use helix_tests::bridge::Profile;
@@ -120,7 +118,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// The same in an optimised build: some times are taken in this process.
 fn run_optimised() -> Result<()> {
-    let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
+    let mut cargo = helix_tests::build::cargo();
     cargo.args(["run", "--quiet", "--release", "--package", "xtask", "--"]).args(std::env::args_os().skip(1));
     ensure!(cargo.status().context("cargo")?.success(), "the evaluation failed");
     Ok(())

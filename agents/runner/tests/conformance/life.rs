@@ -7,7 +7,7 @@ use helix_runner::{AgentKey, Backend as _, BackendError, Ended};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::time::timeout;
 
-use super::{Bed, LONG, heard, order, work};
+use super::{Bed, LONG, comes_alive, heard, order, work};
 
 pub(crate) async fn an_agent_that_is_started_twice_runs_once(bed: &impl Bed) {
     let backend = bed.backend().await;
@@ -31,7 +31,7 @@ pub(crate) async fn what_is_removed_is_gone_and_may_be_removed_again(bed: &impl 
     let work = work(1);
     backend.remove(&work.key).await.expect("nothing is there");
     let started = backend.start(&work).await.expect("started");
-    assert!(bed.is_alive(&work.key).await);
+    comes_alive(bed, &work.key).await;
     backend.remove(&work.key).await.expect("removed while it runs");
     assert!(!bed.is_alive(&work.key).await);
     backend.remove(&work.key).await.expect("removed before");
@@ -77,11 +77,12 @@ pub(crate) async fn an_idle_agent_waits_for_its_first_line(bed: &impl Bed) {
     }
     let key = AgentKey::Idle { runner: std::process::id(), number: 7_000 };
     let mut stream = backend.start_idle(&key).await.expect("started").stream.expect("a line");
-    assert!(bed.is_alive(&key).await);
+    comes_alive(bed, &key).await;
     order(&mut stream, "echo").await;
     stream.stdin.write_all(b"x\n").await.expect("written");
     let mut line = [0; 2];
-    timeout(LONG, stream.stdout.read_exact(&mut line)).await.expect("in time").expect("an answer");
+    let read = timeout(LONG, stream.stdout.read_exact(&mut line)).await.expect("in time");
+    assert!(read.is_ok(), "{read:?}: {:?}", backend.wait(&key).await);
     backend.remove(&key).await.expect("removed");
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use helix_runner::{AgentStream, Backend, Work};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 pub(crate) use hostile::*;
 pub(crate) use life::*;
@@ -44,6 +44,16 @@ pub(crate) trait Bed {
 /// Work whose agent gets `line` first, where the test says so.
 pub(crate) fn work(number: u64) -> Work {
     Work::new(assignment(number, "no token"), LONG)
+}
+
+/// Waits until a started agent is itself: a process is for a moment still what starts it.
+pub(crate) async fn comes_alive(bed: &impl Bed, key: &helix_runner::AgentKey) {
+    let alive = async {
+        while !bed.is_alive(key).await {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(LONG, alive).await.expect("it is alive");
 }
 
 /// Gives an agent its first line.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use helix_contract::{AgentName, Digest, canonical};
+use helix_contract::{AgentName, Digest};
 use helix_image::{Form, Image, KEPT_FOR, Standing, Verdict};
 use tokio::time::timeout;
 
@@ -60,9 +60,7 @@ impl Images {
         }
         let base = inner.base().await.ok_or(ImagesError::NoBase)?;
         let at = inner.calendar.now();
-        // Its digest was made of the same bytes, so it has a canonical form.
-        let body = canonical(&kind.definition).unwrap_or_default();
-        inner.definitions.keep(&definition, agent.as_str(), &String::from_utf8_lossy(&body)).await?;
+        inner.definitions.keep(&definition, &kind.definition).await?;
         inner.change(|forms| forms.promote(agent, definition, Some(base), at)).await?;
         inner.make_current().await?;
         inner.current(agent)?.image.ok_or(ImagesError::NoBase)

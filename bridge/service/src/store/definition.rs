@@ -1,6 +1,6 @@
 //! The table of definitions: what agents are made of, kept for good.
 
-use helix_contract::{DefinitionV1, Digest, decode};
+use helix_contract::{DefinitionV1, Digest, canonical, decode};
 
 use super::{Store, StoreError};
 
@@ -11,17 +11,19 @@ pub struct DefinitionTable {
 }
 
 impl DefinitionTable {
-    /// Keeps a definition, once. `body` is its canonical JSON.
+    /// Keeps a definition, once.
     ///
     /// # Errors
     /// [`StoreError`] if it cannot be written.
-    pub async fn keep(&self, digest: &Digest, agent: &str, body: &str) -> Result<(), StoreError> {
+    pub async fn keep(&self, digest: &Digest, definition: &DefinitionV1) -> Result<(), StoreError> {
+        // Its digest was made of the same bytes, so it has a canonical form.
+        let body = canonical(definition).unwrap_or_default();
         let sql =
             "INSERT INTO definition (digest, agent, body, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
         let done = sqlx::query(sql)
             .bind(digest.to_string())
-            .bind(agent)
-            .bind(body)
+            .bind(definition.name.as_str())
+            .bind(String::from_utf8_lossy(&body))
             .bind(self.store.now())
             .execute(&self.store.writer)
             .await;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use futures_util::future::BoxFuture;
 use helix_contract::api::ImageTrouble;
-use helix_contract::{AgentRef, DefinitionV1, Digest, canonical};
+use helix_contract::{AgentRef, DefinitionV1, Digest};
 use helix_core::delegate;
 use helix_image::{Chosen, Trouble};
 use helix_kinds::{Kind, Limits, built_in, read_folder};
@@ -103,11 +103,7 @@ impl Catalogue {
     /// # Errors
     /// [`StoreError`]; then no task may name it.
     pub(super) async fn keep(&self, current: &Current) -> Result<(), StoreError> {
-        let Current { digest, definition, .. } = current;
-        // Its digest was made of the same bytes, so it has a canonical form.
-        let body = canonical(definition).unwrap_or_default();
-        let body = String::from_utf8_lossy(&body);
-        self.store.definitions().keep(digest, definition.name.as_str(), &body).await
+        self.store.definitions().keep(&current.digest, &current.definition).await
     }
 }
 

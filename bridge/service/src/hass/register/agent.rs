@@ -169,7 +169,13 @@ impl Registrar {
         let FlowStep::Form { flow_id, .. } = self.rest.start_flow(DOMAIN).await? else {
             return Err(RegisterError::AgentFlowEnded { reason: "no form".into() });
         };
-        match self.rest.answer_flow(&flow_id, &json!({"url": agent.url(address)})).await? {
+        let answer = json!({"url": agent.url(address)});
+        let mut step = self.rest.answer_flow(&flow_id, &answer).await?;
+        if let FlowStep::Form { flow_id, .. } = &step {
+            // It gives us five seconds, in which a busy Home Assistant also loads its client.
+            step = self.rest.answer_flow(flow_id, &answer).await?;
+        }
+        match step {
             FlowStep::CreateEntry { result } => {
                 let entry_id = result.entry_id;
                 changed.push(Change::AgentAdded);

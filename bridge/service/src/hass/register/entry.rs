@@ -22,7 +22,7 @@ pub(super) const LOADED: &str = "loaded";
 /// The Supervisor's message travels by way of Home Assistant, which asks the Supervisor back.
 const OFFERED_WITHIN: Duration = Duration::from_secs(15);
 /// Home Assistant makes entities after it has answered that the entry is there.
-pub(super) const ENTITIES_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const ENTITIES_WITHIN: Duration = Duration::from_secs(30);
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Who we are to Home Assistant.
