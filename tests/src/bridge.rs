@@ -384,7 +384,10 @@ pub fn program(name: &str, profile: Profile) -> Result<PathBuf> {
     ensure!(built.status.success(), "{name} cannot be built");
     let messages = String::from_utf8(built.stdout)?;
     let objects = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let binary = objects.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
+    let binary = objects
+        .filter(|message| message["target"]["name"] == name)
+        .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .next_back();
     binary.with_context(|| format!("the path of {name}"))
 }
 

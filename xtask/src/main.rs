@@ -7,7 +7,7 @@ mod figure;
 mod notice;
 mod train;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -39,4 +39,11 @@ fn main() -> Result<()> {
         Command::Train(arguments) => train::run(&arguments),
         Command::Notice(arguments) => notice::run(&arguments),
     }
+}
+
+/// Does the same in an optimised build, where times are taken in this process, and ends as that does.
+fn run_optimised() -> Result<()> {
+    let mut cargo = helix_tests::build::cargo();
+    cargo.args(["run", "--quiet", "--release", "--package", "xtask", "--"]).args(std::env::args_os().skip(1));
+    std::process::exit(cargo.status().context("cargo")?.code().unwrap_or(1))
 }

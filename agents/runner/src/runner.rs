@@ -145,6 +145,7 @@ impl<B: Backend> Runner<B> {
         let mut pause = BACKOFF[0];
         loop {
             let Ok(permit) = Arc::clone(slots).acquire_owned().await else { return };
+            self.carrier.backend.turn().await;
             match self.carrier.bridge.lease(&self.settings.agents, WAIT).await {
                 Ok(Some(lease)) => {
                     self.begin(lease, permit, tasks);

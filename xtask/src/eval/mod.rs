@@ -15,7 +15,7 @@ mod speed;
 mod strict;
 mod understanding;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Subcommand;
 use helix_tests::bridge::Profile;
 
@@ -92,7 +92,7 @@ pub(crate) struct Findings {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let profile = if arguments.debug { Profile::Debug } else { Profile::Release };
     if profile == Profile::Release && cfg!(debug_assertions) {
-        return run_optimised();
+        return crate::run_optimised();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let everything = Group::everything();
@@ -114,14 +114,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let told = tell(&figures);
     ensure!(failed.is_empty(), "not measured: {}", failed.join("; "));
     told
-}
-
-/// The same in an optimised build: some times are taken in this process.
-fn run_optimised() -> Result<()> {
-    let mut cargo = helix_tests::build::cargo();
-    cargo.args(["run", "--quiet", "--release", "--package", "xtask", "--"]).args(std::env::args_os().skip(1));
-    ensure!(cargo.status().context("cargo")?.success(), "the evaluation failed");
-    Ok(())
 }
 
 impl Group {

@@ -100,6 +100,11 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// [`BackendError`] says what is missing and what to do.
     fn prepare(&self, image: Option<&str>) -> impl Future<Output = Result<(), BackendError>> + Send;
 
+    /// Waits until one more agent would be started at once; until then a task is better off in the bridge's book.
+    fn turn(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// Starts the agent of an attempt, unless it is there.
     ///
     /// # Errors

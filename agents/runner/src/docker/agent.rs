@@ -24,6 +24,8 @@ const STDOUT_LEN: usize = 64 * 1024;
 const ASKED: (u32, Duration) = (600, Duration::from_millis(100));
 /// How often a container is looked at whose output has ended.
 const LOOKED: (u32, Duration) = (200, Duration::from_millis(10));
+/// How often a container is looked at that was killed by nobody known: the daemon hears a little later that it was memory.
+const BLAMED: (u32, Duration) = (50, Duration::from_millis(10));
 const SIGKILL: i32 = 9;
 
 type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>;
@@ -145,16 +147,20 @@ impl Owner {
             }
         }
         drop(output);
-        let ended = self.how_it_ended().await?;
+        let ended = self.how_it_ended(verdict.is_some()).await?;
         let ended = verdict.map_or(ended, |(verdict, _)| verdict);
         Some(ExitReport { ended, stderr: self.tail.text() })
     }
 
     /// Asks until the container has ended; one that goes on without its line is ended.
-    async fn how_it_ended(&self) -> Option<Ended> {
-        let (mut looked, mut asked) = (0, 0);
+    async fn how_it_ended(&self, by_us: bool) -> Option<Ended> {
+        let (mut looked, mut asked, mut blamed) = (0, 0, 0);
         loop {
             match state(&self.docker, &self.name).await {
+                Ok(State::Ended(Ended::Signal(SIGKILL))) if !by_us && blamed < BLAMED.0 => {
+                    blamed += 1;
+                    sleep(BLAMED.1).await;
+                }
                 Ok(State::Ended(ended)) => return Some(ended),
                 Ok(State::Runs) if looked < LOOKED.0 => {
                     looked += 1;

@@ -20,6 +20,7 @@ use super::api::{AgentTask, AgentTaskSpec, End, EndReason, RUNNER_LABEL, TASK_LA
 use super::attempts::{Attempts, Seen};
 use super::error::{KubernetesError, is_conflict, is_missing};
 use super::operator::{MANAGED_BY, Steady, TOKEN_KEY};
+use super::pace::Pace;
 use crate::{AgentKey, Backend, BackendError, Capabilities, Ended, ExitReport, Found, Started, Work};
 
 /// The longest that a stopped attempt is waited for beyond its grace: its pod, the Job, then the object itself.
@@ -32,6 +33,7 @@ pub struct Kubernetes {
     runner: Name,
     bridge: String,
     attempts: watch::Receiver<Attempts>,
+    pace: Pace,
     /// Ends with the backend.
     _watching: JoinSet<()>,
 }
@@ -53,7 +55,7 @@ impl Kubernetes {
         let mut watching = JoinSet::new();
         watching.spawn(follow(tasks.clone(), selector(&runner), told));
         let secrets = Api::namespaced(client, namespace);
-        Ok(Self { tasks, secrets, runner, bridge, attempts, _watching: watching })
+        Ok(Self { tasks, secrets, runner, bridge, attempts, pace: Pace::new(), _watching: watching })
     }
 
     fn object(&self, work: &Work) -> AgentTask {
@@ -116,9 +118,12 @@ impl Kubernetes {
         }
     }
 
-    /// Deletes the object with all that was made for it.
+    /// Deletes the object with all that was made for it. One whose pod may run still goes when that is gone.
     async fn delete(&self, key: &AgentKey) -> Result<(), KubernetesError> {
-        match self.tasks.delete(&key.to_string(), &DeleteParams::foreground()).await {
+        let name = key.to_string();
+        let has_ended = self.attempts.borrow().get(&name).is_some_and(|seen| seen.end().is_some());
+        let how = if has_ended { DeleteParams::background() } else { DeleteParams::foreground() };
+        match self.tasks.delete(&name, &how).await {
             Ok(_) => Ok(()),
             Err(error) if is_missing(&error) => Ok(()),
             Err(error) => Err(KubernetesError::at("delete an AgentTask")(error)),
@@ -136,8 +141,14 @@ impl Backend for Kubernetes {
         Ok(())
     }
 
+    async fn turn(&self) {
+        self.pace.turn().await;
+    }
+
     async fn start(&self, work: &Work) -> Result<Started, BackendError> {
+        let _beginning = self.pace.begin();
         let (task, again) = self.make(work).await?;
+        // Its Job is made meanwhile: a pod waits for its token longer than this takes.
         if let Some(token) = &work.assignment.token {
             self.give_token(&task, token).await?;
         }

@@ -9,6 +9,7 @@ mod error;
 mod leader;
 pub mod network;
 pub mod operator;
+mod pace;
 mod window;
 
 pub use backend::Kubernetes;

@@ -48,6 +48,7 @@ pub(super) async fn run(tasks: usize, nodes: usize, window: usize) -> Result<Vec
     for number in 0..tasks {
         tokio::time::sleep(Duration::from_secs_f64(number as f64 / rate).saturating_sub(since(begin))).await;
         let slot = Arc::clone(&slots).acquire_owned().await?;
+        backend.turn().await;
         if number == tasks / 2 {
             before = Sizes::of(&cluster)?;
         }

@@ -115,6 +115,9 @@ pub async fn run(client: Client, settings: Settings, stop: CancellationToken) ->
 
 async fn reconcile(task: Arc<AgentTask>, context: Arc<Context>) -> Result<Action, KubernetesError> {
     let Context { client, watched, .. } = &*context;
+    if !watched.is_known().await {
+        return Ok(Action::requeue(RETRY));
+    }
     let found = dereference(&task, watched);
     let now = clock::wall();
     if let Some(deleted) = &task.metadata.deletion_timestamp {
@@ -124,14 +127,12 @@ async fn reconcile(task: Arc<AgentTask>, context: Arc<Context>) -> Result<Action
         return expire(client, &task, passed(end.seen_at, now)).await;
     }
     let mut status = observe::observe(&task, found.job.as_deref(), found.pod.as_deref(), now);
-    if status.end.is_none() && found.job.is_none() {
-        if !found.has_token {
-            return Ok(Action::await_change());
-        }
-        if let Err((reason, message)) = begin(&task, &found, &context).await? {
-            tracing::info!(task = %task.name_any(), ?reason, message, "an agent gets no Job");
-            status = observe::refused(&task, reason, message, now);
-        }
+    if status.end.is_none()
+        && found.job.is_none()
+        && let Err((reason, message)) = begin(&task, &found, &context).await?
+    {
+        tracing::info!(task = %task.name_any(), ?reason, message, "an agent gets no Job");
+        status = observe::refused(&task, reason, message, now);
     }
     let known = task.status.clone().unwrap_or_default();
     if (status.phase, &status.end) != (known.phase, &known.end) {

@@ -15,11 +15,7 @@ const EVERY: Duration = Duration::from_secs(10);
 
 /// Sweeps for ever.
 pub(super) async fn run(client: Client, watched: Watched) {
-    let ready = async {
-        watched.tasks.wait_until_ready().await?;
-        watched.jobs.wait_until_ready().await
-    };
-    if ready.await.is_err() {
+    if !watched.is_known().await {
         return;
     }
     loop {

@@ -32,7 +32,7 @@ fn task() -> AgentTask {
 }
 
 fn found() -> Found {
-    Found { has_token: true, architectures: [Architecture::Amd64].into(), ..Found::default() }
+    Found { architectures: [Architecture::Amd64].into(), ..Found::default() }
 }
 
 fn settings() -> Settings {
@@ -77,7 +77,7 @@ fn what_no_node_can_run_is_refused_in_words() {
     let message = "its image is for arm64, the cluster has amd64".to_owned();
     let refusal = Refusal { reason: EndReason::Architecture, message };
     assert_eq!(validate(&task(), &found, &settings()), Err(refusal));
-    let nobody = Found { has_token: true, ..Found::default() };
+    let nobody = Found::default();
     let refusal = validate(&task(), &nobody, &settings()).expect_err("there is no node");
     assert!(refusal.message.contains("the cluster has no node"), "{refusal:?}");
 }

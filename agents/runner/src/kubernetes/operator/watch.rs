@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::stream::{BoxStream, StreamExt as _, select_all};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Node, Pod, Secret};
+use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::Api;
 use kube::core::PartialObjectMeta;
 use kube::runtime::WatchStreamExt as _;
@@ -32,17 +32,12 @@ pub(super) fn all(client: &Client, namespace: &str) -> (Watched, Triggers) {
         follow(Api::namespaced(client.clone(), namespace), watcher::Config::default(), own);
     let (agents, of_agents) =
         follow::<Agent, _>(Api::namespaced(client.clone(), namespace), watcher::Config::default(), nobody);
-    let (tokens, of_tokens) = follow::<PartialObjectMeta<Secret>, _>(
-        Api::namespaced(client.clone(), namespace),
-        ours.clone(),
-        named,
-    );
     let (jobs, of_jobs) = follow::<Job, _>(Api::namespaced(client.clone(), namespace), ours.clone(), named);
     let (pods, of_pods) = follow::<Pod, _>(Api::namespaced(client.clone(), namespace), ours, named);
     let (nodes, of_nodes) =
         follow::<PartialObjectMeta<Node>, _>(Api::all(client.clone()), watcher::Config::default(), nobody);
-    let watched = Watched { tasks, agents, tokens, jobs, pods, nodes };
-    (watched, select_all([of_tasks, of_agents, of_tokens, of_jobs, of_pods, of_nodes]).boxed())
+    let watched = Watched { tasks, agents, jobs, pods, nodes };
+    (watched, select_all([of_tasks, of_agents, of_jobs, of_pods, of_nodes]).boxed())
 }
 
 /// The attempt that an object was made for.

@@ -142,7 +142,7 @@ impl Registrar {
         record.agent.shape = Some(shape);
         let parts = self.home.command(ListSubentries { entry_id: entry_id.clone() }).await?;
         if !parts.iter().any(|part| part.subentry_type == AGENT) {
-            self.add_agent_part(agent, &entry_id, address).await?;
+            self.add_agent_part_in_time(agent, &entry_id, address).await?;
         }
         Ok(entry_id)
     }
@@ -184,11 +184,31 @@ impl Registrar {
                 self.home.command(renamed).await?;
                 Ok(entry_id)
             }
-            FlowStep::Form { flow_id, .. } => {
+            FlowStep::Form { flow_id, errors, .. } => {
                 self.rest.abandon_flow(&flow_id).await?;
-                Err(RegisterError::AgentUnreachable { address: address.to_string() })
+                let reason =
+                    errors.into_iter().flatten().map(|(_, code)| code).collect::<Vec<_>>().join(", ");
+                Err(RegisterError::AgentUnreachable { address: address.to_string(), reason })
             }
             FlowStep::Abort { reason } => Err(RegisterError::AgentFlowEnded { reason }),
+        }
+    }
+
+    /// Adds the agent to the entry; one that is loaded a little later, as in a busy Home Assistant, is waited for.
+    async fn add_agent_part_in_time(
+        &self,
+        agent: &AgentOffer,
+        entry_id: &str,
+        address: &Address,
+    ) -> Result<(), RegisterError> {
+        let until = self.clock.now() + ENTITIES_WITHIN;
+        loop {
+            match self.add_agent_part(agent, entry_id, address).await {
+                Err(RegisterError::AgentUnreachable { .. }) if self.clock.now() < until => {
+                    self.clock.sleep(LOOK_EVERY).await;
+                }
+                done => return done,
+            }
         }
     }
 
@@ -199,9 +219,10 @@ impl Registrar {
         entry_id: &str,
         address: &Address,
     ) -> Result<(), RegisterError> {
-        let unreachable = || RegisterError::AgentUnreachable { address: address.to_string() };
-        let ended = |reason| match reason {
-            "cannot_connect" | "entry_not_loaded" => unreachable(),
+        let ended = |reason: &str| match reason {
+            "cannot_connect" | "entry_not_loaded" => {
+                RegisterError::AgentUnreachable { address: address.to_string(), reason: reason.to_owned() }
+            }
             other => RegisterError::AgentFlowEnded { reason: other.to_owned() },
         };
         let flow_id = match self.rest.start_subentry_flow(entry_id, AGENT).await? {
@@ -227,7 +248,8 @@ impl Registrar {
                 return Ok(agent);
             }
             if self.clock.now() >= until {
-                return Err(RegisterError::AgentUnreachable { address: address.to_string() });
+                let reason = "no agent came of it".to_owned();
+                return Err(RegisterError::AgentUnreachable { address: address.to_string(), reason });
             }
             self.clock.sleep(LOOK_EVERY).await;
         }

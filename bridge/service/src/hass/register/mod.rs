@@ -144,11 +144,13 @@ pub enum RegisterError {
     NotOffered,
     /// Home Assistant cannot reach the second agent, or was not let in.
     #[error(
-        "Home Assistant cannot use the second agent at {address}. Let it reach that port; if the log says that somebody was turned away, set second_agent_from to that address"
+        "Home Assistant cannot use the second agent at {address} ({reason}). Let it reach that port; if the log says that somebody was turned away, set second_agent_from to that address"
     )]
     AgentUnreachable {
         /// Host and port.
         address: String,
+        /// What Home Assistant said, such as `cannot_connect`.
+        reason: String,
     },
     /// The flow of the Ollama integration ended otherwise.
     #[error(
