@@ -376,10 +376,9 @@ pub fn program(name: &str, profile: Profile) -> Result<PathBuf> {
         "--message-format",
         "json-render-diagnostics",
     ]);
-    match profile {
-        Profile::Debug => &mut cargo,
-        Profile::Release => cargo.arg("--release"),
-    };
+    if profile == Profile::Release {
+        cargo.arg("--release");
+    }
     let built = cargo.stderr(Stdio::inherit()).output().context("cargo")?;
     ensure!(built.status.success(), "{name} cannot be built");
     let messages = String::from_utf8(built.stdout)?;
