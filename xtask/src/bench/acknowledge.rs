@@ -16,14 +16,42 @@ use crate::figure::{Figure, Series, ms, rounded};
 
 /// Until Home Assistant has read its sentences.
 const WARM_UP: usize = 5;
+/// What is researched, and for whom: no sentence is said twice, for that would be the same task.
+const THINGS: [&str; 10] = [
+    "heat pump",
+    "washing machine",
+    "dishwasher",
+    "mattress",
+    "bicycle",
+    "coffee grinder",
+    "lawn mower",
+    "laptop",
+    "stroller",
+    "tent",
+];
+const WHOM: [&str; 11] = [
+    "a small house",
+    "a family of four",
+    "a flat in the city",
+    "an old farm",
+    "a student",
+    "somebody with allergies",
+    "two people",
+    "a rainy country",
+    "little money",
+    "a house without a cellar",
+    "pensioners",
+];
+/// What is left of all pairs after the warm-up.
+const REQUESTS_MAX: usize = THINGS.len() * WHOM.len() - WARM_UP;
 /// A small model on a small machine chooses a kind in this time.
 const THINKS: Duration = Duration::from_millis(400);
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// How many requests, with and without a model each
-    #[arg(long, default_value_t = 100)]
-    requests: usize,
+    /// How many requests, with and without a model that drafts each
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=REQUESTS_MAX as i64))]
+    requests: u16,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> Result<Vec<Figure>> {
@@ -32,11 +60,14 @@ pub(super) async fn run(arguments: &Arguments) -> Result<Vec<Figure>> {
     let settings = Settings::for_home(&home.url(), home.assistant().token())
         .with("AGENTS_DIR", &folder.to_string_lossy())
         .release();
-    let down = ModelServer::start(Trouble::Down).await?;
-    let without = series(settings.clone().with("OLLAMA_URL", down.url()), arguments.requests).await?;
+    // A server that cannot be reached is told to the person: nobody could do the task either.
+    let drafts_nothing = ModelServer::start(Trouble::Nonsense).await?;
+    let without =
+        series(settings.clone().with("OLLAMA_URL", drafts_nothing.url()), usize::from(arguments.requests))
+            .await?;
     let choice = json!({ "kind": "research", "title": "", "question": "" }).to_string();
     let thinking = ModelServer::thinking(move |_| (choice.clone(), THINKS)).await?;
-    let with = series(settings.with("OLLAMA_URL", thinking.url()), arguments.requests).await?;
+    let with = series(settings.with("OLLAMA_URL", thinking.url()), usize::from(arguments.requests)).await?;
     let figure = |name: &'static str, series: &Series, limit: f64, goal: &'static str| {
         Figure::reported(name.to_owned(), rounded(series.p95(), 1), "ms", series.len()).at_most(limit, goal)
     };
@@ -50,11 +81,11 @@ async fn series(settings: Settings, requests: usize) -> Result<Series> {
     let bridge = Bridge::start_with(settings).await?;
     let mut taken = Vec::new();
     for n in 0..WARM_UP + requests {
+        let words = format!("research the best {} for {}", THINGS[n % THINGS.len()], WHOM[n / THINGS.len()]);
         let begin = now();
-        let (_, reply) =
-            wire::handle(bridge.port, &format!("research the best lamp of room {n}"), "en", None).await?;
+        let (_, reply) = wire::handle(bridge.port, &words, "en", None).await?;
         let took = since(begin);
-        ensure!(reply.contains("come back to you"), "{reply}");
+        ensure!(reply.contains("come back to you"), "{words}: {reply}");
         if n >= WARM_UP {
             taken.push(ms(took));
         }

@@ -71,9 +71,24 @@ pub(super) async fn run(tasks: usize, nodes: usize, window: usize) -> Result<Vec
     let after = Sizes::of(&cluster)?;
     let sent = sent.lock().unwrap_or_else(PoisonError::into_inner).clone();
     ensure!(sent.len() == tasks, "{} Jobs were made for {tasks} tasks", sent.len());
-    let waits =
-        accepted.iter().filter_map(|(name, at)| Some(ms(sent.get(name)?.saturating_sub(*at)))).collect();
+    let waits: Vec<_> = accepted
+        .iter()
+        .filter_map(|(name, at)| Some((at.saturating_sub(begin), ms(sent.get(name)?.saturating_sub(*at)))))
+        .collect();
+    tell_slowest(&waits);
+    let waits = waits.into_iter().map(|(_, wait)| wait).collect();
     Ok(figures(&Series::new(waits), rate, tasks as f64 / took.as_secs_f64(), &before, &after))
+}
+
+/// When those were accepted that waited longest: whether it was one moment or many.
+fn tell_slowest(waits: &[(Duration, f64)]) {
+    let mut slowest = waits.to_vec();
+    slowest.sort_by(|a, b| b.1.total_cmp(&a.1));
+    slowest.truncate(waits.len().div_ceil(50));
+    slowest.sort_by_key(|(at, _)| *at);
+    let told: Vec<_> =
+        slowest.iter().map(|(at, wait)| format!("{wait:.0} ms at {:.1} s", at.as_secs_f64())).collect();
+    eprintln!("the slowest fiftieth: {}", told.join(", "));
 }
 
 async fn carry_out(backend: &Kubernetes, work: &Work) -> Result<()> {
@@ -169,7 +184,7 @@ fn noting(config: Config, sent: &Sent) -> Result<Client> {
 /// What holds the state of it all, bytes.
 #[derive(Debug, Default)]
 struct Sizes {
-    /// What etcd's file holds that is not free.
+    /// What etcd's file holds that is not free, without history.
     etcd: f64,
     api_server: f64,
     /// This process: operator and backend.
@@ -178,6 +193,7 @@ struct Sizes {
 
 impl Sizes {
     fn of(cluster: &Cluster) -> Result<Self> {
+        cluster.bed("compact", &[])?;
         let memory = cluster.bed("memory", &[])?;
         let of = |part: &str| -> Result<f64> {
             let line = memory.lines().find_map(|line| line.strip_prefix(part)).context("its memory")?;
