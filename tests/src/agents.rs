@@ -32,6 +32,10 @@ pub fn runner() -> Result<PathBuf> {
 /// # Errors
 /// It cannot be built.
 pub fn agent() -> Result<PathBuf> {
+    build::once("helix-agent", built_agent)
+}
+
+fn built_agent() -> Result<PathBuf> {
     let architecture = match std::env::consts::ARCH {
         "aarch64" => "arm64",
         _ => "amd64",

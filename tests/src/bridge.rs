@@ -362,6 +362,10 @@ pub fn binary(profile: Profile) -> Result<PathBuf> {
 /// # Errors
 /// It cannot be built.
 pub fn program(name: &str, profile: Profile) -> Result<PathBuf> {
+    build::once(&format!("{name} {profile:?}"), || built_program(name, profile))
+}
+
+fn built_program(name: &str, profile: Profile) -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the root")?;
     let mut cargo = build::cargo();
     cargo.current_dir(root).args([
@@ -399,6 +403,10 @@ pub fn stt_folder() -> Result<PathBuf> {
     if let Some(folder) = std::env::var_os("HELIX_STT_DIR") {
         return Ok(folder.into());
     }
+    build::once("helix-stt", built_stt)
+}
+
+fn built_stt() -> Result<PathBuf> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bridge/stt/build");
     let built = build::command(script).stderr(Stdio::inherit()).output()?;
     ensure!(built.status.success(), "helix-stt cannot be built");

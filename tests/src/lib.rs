@@ -30,6 +30,7 @@ pub mod model_server;
 pub mod ollama;
 pub mod peer;
 pub mod pipeline;
+pub mod postgres;
 pub mod registry;
 pub mod router;
 pub mod satellite;

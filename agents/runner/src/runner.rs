@@ -27,6 +27,8 @@ const WAIT: Duration = Duration::from_secs(25);
 const BACKOFF: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(5)];
 /// While the bridge refuses this runner, which takes a person to repair.
 const REFUSED: Duration = Duration::from_secs(15);
+/// How long a slot rests whose task could not be begun because the backend is away.
+const UNTOUCHED: Duration = Duration::from_secs(1);
 /// How often a task that cannot be given back is tried again; its lease runs out meanwhile.
 const RETURNS: u32 = 8;
 /// The same while the runner ends.
@@ -185,13 +187,17 @@ impl<B: Backend> Runner<B> {
 
     async fn leave(&self, of: &TaskAttempt, outcome: Outcome, permit: Option<OwnedSemaphorePermit>) {
         self.table.with(|table| table.remove(of));
-        drop(permit);
         self.counts.ended(&outcome);
+        // What nobody can begin here would come back at once if its slot were free.
+        let held = matches!(outcome, Outcome::Returned { failure: None, .. }).then_some(permit);
         match outcome {
             Outcome::Told => tracing::info!(task = %of.task, attempt = of.attempt.0, "told"),
             Outcome::Dropped => tracing::info!(task = %of.task, attempt = of.attempt.0, "stopped"),
             Outcome::Left => tracing::info!(task = %of.task, attempt = of.attempt.0, "goes on"),
             Outcome::Returned { failure, image, reason } => self.give_back(of, failure, image, &reason).await,
+        }
+        if held.is_some() {
+            self.ending.run_until_cancelled(sleep(UNTOUCHED)).await;
         }
     }
 

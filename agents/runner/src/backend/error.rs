@@ -44,6 +44,14 @@ pub enum BackendError {
         /// What was tried and how it failed.
         reason: String,
     },
+    /// It is there, but does not do it.
+    #[error("{what} refuses: {reason}")]
+    Refused {
+        /// Who.
+        what: &'static str,
+        /// What it said.
+        reason: String,
+    },
     /// No agent of this name is there.
     #[error("no agent {0} is there")]
     Unknown(AgentKey),
@@ -70,6 +78,7 @@ impl BackendError {
             Self::DoesNotStart(_) => "runner-does-not-start",
             Self::Confinement(_) => "runner-confinement",
             Self::Away { .. } => "runner-backend-away",
+            Self::Refused { .. } => "runner-backend-refuses",
             Self::Unknown(_) => "runner-unknown-agent",
             Self::Incapable(_) => "runner-incapable",
             Self::Machine { .. } => "runner-machine",
@@ -84,6 +93,7 @@ impl BackendError {
             Self::ImageRefused { .. } => Some(ImageTrouble::Refused),
             Self::Confinement(_)
             | Self::Away { .. }
+            | Self::Refused { .. }
             | Self::Unknown(_)
             | Self::Incapable(_)
             | Self::Machine { .. } => None,

@@ -43,6 +43,11 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// Nothing was begun, and that costs the task nothing.
+    fn untouched(reason: &impl std::fmt::Display) -> Self {
+        Self::Returned { failure: None, image: None, reason: reason.to_string() }
+    }
+
     fn of(error: &BackendError) -> Self {
         let reason = format!("{}: {error}", error.code());
         Self::Returned { failure: Some(Failure::Unavailable), image: error.image(), reason }
@@ -73,10 +78,11 @@ impl<B: Backend> Carrier<B> {
             return Outcome::Dropped;
         }
         if stops.runner.is_cancelled() {
-            return Outcome::Returned { failure: None, image: None, reason: "the runner ends".to_owned() };
+            return Outcome::untouched(&"the runner ends");
         }
         let (key, started) = match self.start(work).await {
             Ok(started) => started,
+            Err(error @ BackendError::Away { .. }) => return Outcome::untouched(&error),
             Err(error) => return Outcome::of(&error),
         };
         let token = work.assignment.token.as_deref().unwrap_or_default();

@@ -11,11 +11,15 @@ use std::time::Duration;
 use bollard::Docker;
 use bollard::errors::Error;
 use bollard::query_parameters::{ListContainersOptions, RemoveContainerOptions};
+use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 
 use crate::backend::{AgentKey, Backend, BackendError, Capabilities, ExitReport, Found, Started, Work};
 use crate::finding::Finding;
 use agent::Agent;
+
+/// Between two looks at a daemon that is away.
+const AWAY: Duration = Duration::from_millis(500);
 
 /// How agents are started.
 #[derive(Debug, Clone)]
@@ -101,6 +105,20 @@ impl Backend for Containers {
         image::prepare(&self.docker, image.unwrap_or(&self.settings.image)).await
     }
 
+    async fn turn(&self) {
+        let mut tried = 0;
+        while let Err(error) = self.docker.ping().await {
+            if tried == 0 {
+                tracing::warn!(%error, "the Docker daemon is away; no task is taken until it is back");
+            }
+            tried += 1;
+            sleep(AWAY).await;
+        }
+        if tried > 0 {
+            tracing::info!("the Docker daemon is back");
+        }
+    }
+
     async fn start(&self, work: &Work) -> Result<Started, BackendError> {
         self.begin(&work.key, work.assignment.spec.agent.image.as_deref()).await
     }
@@ -145,7 +163,11 @@ impl Backend for Containers {
     }
 }
 
-/// What a daemon that does not do what it is asked means, where nothing better is known.
+/// What a daemon that does not do what it is asked means, where nothing better is known: one that answers is not away.
 fn away(error: impl Into<Error>) -> BackendError {
-    BackendError::Away { what: "the Docker daemon", reason: error.into().to_string() }
+    let (what, error) = ("the Docker daemon", error.into());
+    if let Error::DockerResponseServerError { message, .. } = error {
+        return BackendError::Refused { what, reason: message };
+    }
+    BackendError::Away { what, reason: error.to_string() }
 }

@@ -225,7 +225,15 @@ fn away(reason: &str) -> BackendError {
 
 impl From<KubernetesError> for BackendError {
     fn from(error: KubernetesError) -> Self {
-        away(&error.to_string())
+        match error {
+            KubernetesError::Away { .. } => away(&error.to_string()),
+            KubernetesError::Config(_)
+            | KubernetesError::NoDefinition(_)
+            | KubernetesError::OldDefinition { .. }
+            | KubernetesError::Refused { .. } => {
+                Self::Refused { what: "the cluster", reason: error.to_string() }
+            }
+        }
     }
 }
 

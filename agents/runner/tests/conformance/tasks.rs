@@ -14,13 +14,13 @@ use tokio_util::sync::CancellationToken;
 use super::{Bed, LONG};
 use crate::scripted::{ScriptedBridge, assignment, of};
 
-struct AtWork {
+pub(crate) struct AtWork {
     stop: CancellationToken,
     life: JoinSet<Result<(), BackendError>>,
 }
 
 impl AtWork {
-    fn begins(bridge: &ScriptedBridge, backend: impl Backend, slots: usize) -> Self {
+    pub(crate) fn begins(bridge: &ScriptedBridge, backend: impl Backend, slots: usize) -> Self {
         Self::begins_warm(bridge, backend, slots, Warm { min: 0, max: 0 })
     }
 
@@ -33,7 +33,7 @@ impl AtWork {
         Self { stop, life }
     }
 
-    async fn ends(mut self) {
+    pub(crate) async fn ends(mut self) {
         self.stop.cancel();
         let ended = timeout(LONG, self.life.join_next()).await.expect("in time");
         ended.expect("it ran").expect("no panic").expect("no error");

@@ -2,6 +2,7 @@
 
 #[path = "../conformance/mod.rs"]
 mod conformance;
+mod outage;
 #[path = "../programs/mod.rs"]
 mod programs;
 #[path = "../scripted/mod.rs"]

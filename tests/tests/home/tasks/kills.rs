@@ -1,17 +1,22 @@
 //! Real kills: the bridge, the runner or the agent ends without a word at any moment of a task. Each accepted task ends
-//! once, and its answer is spoken once at most. `HELIX_TEST_KILLS` sets how many; the moments go through a whole task.
+//! once, and its answer is spoken once at most. `HELIX_TEST_KILLS` sets how many on each database; the moments go through
+//! a whole task.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use helix_tests::bridge::{Bridge, is_alive, send};
+use helix_tests::postgres::Postgres;
 use helix_tests::time::poll_until;
 use rustix::process::Signal;
+use tokio::task::JoinSet;
 
 use super::scene::{SOON, SPOKEN, Scene, last_task};
 
-/// Kills in `./test`.
+/// Kills in `./test`; more are shared out among homes.
 const KILLS: u64 = 20;
+/// Homes at the same time.
+const LANES: u64 = 8;
 /// The model takes so long for each of its two answers, ms.
 const ANSWER_MS: u64 = 150;
 /// A task takes about so long from the request to the end of its announcement, ms.
@@ -28,14 +33,38 @@ enum Victim {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_killed_whenever_a_task_ends_once_and_is_spoken_at_most_once() -> Result<()> {
+async fn on_sqlite_whoever_is_killed_whenever_a_task_ends_once_and_is_spoken_at_most_once() -> Result<()> {
+    in_lanes("kills-sqlite", false).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres_whoever_is_killed_whenever_a_task_ends_once_and_is_spoken_at_most_once() -> Result<()> {
+    in_lanes("kills-postgres", true).await
+}
+
+/// All kills, each in one of some homes beside each other: they wait more than they compute.
+async fn in_lanes(name: &str, on_postgres: bool) -> Result<()> {
     let kills = std::env::var("HELIX_TEST_KILLS").ok().map_or(Ok(KILLS), |kills| kills.parse())?;
-    // With PostgreSQL where one is given.
-    let database = std::env::var("HELIX_TEST_POSTGRES").ok();
-    let more: Vec<_> = database.iter().map(|url| ("TASKS_DATABASE", url.as_str())).collect();
-    let (scene, mut bridge) = Scene::new("tasks-kills", &more).await?;
+    let lanes = kills.div_ceil(KILLS).clamp(1, LANES);
+    let mut running = JoinSet::new();
+    for lane in 0..lanes {
+        let nths = (lane..kills).step_by(usize::try_from(lanes)?);
+        running.spawn(in_lane(format!("{name}-{lane}"), on_postgres, nths));
+    }
+    while let Some(done) = running.join_next().await {
+        done??;
+    }
+    Ok(())
+}
+
+async fn in_lane(name: String, on_postgres: bool, nths: impl Iterator<Item = u64>) -> Result<()> {
+    let server = name.clone();
+    let start = move || on_postgres.then(|| Postgres::start(&server)).transpose();
+    let postgres = tokio::task::spawn_blocking(start).await??;
+    let more: Vec<_> = postgres.iter().map(|server| ("TASKS_DATABASE", server.url.as_str())).collect();
+    let (scene, mut bridge) = Scene::new(&name, &more).await?;
     scene.model_takes(Duration::from_millis(ANSWER_MS));
-    for nth in 0..kills {
+    for nth in nths {
         let victim = [Victim::Bridge, Victim::Agent, Victim::Runner][usize::try_from(nth % 3)?];
         // Each victim meets every part of a life; the golden ratio spreads the moments evenly, however many there are.
         let moment = Duration::from_millis((nth / 3) * 618 % LIFE_MS);
