@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use helix::control::{Answer, Ask, TaskAnswer, TaskAsk, ask};
 use helix_tests::agents;
 use helix_tests::bridge::{Bridge, Profile, Settings, binary, new_folder};
 use helix_tests::home::Home;
@@ -108,8 +109,11 @@ pub(crate) async fn helix(data_dir: &Path, args: &[&str]) -> Result<Vec<Value>> 
     String::from_utf8(output.stdout)?.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
 }
 
+/// What `helix task list --all --json` tells first, without a process for each look.
 pub(crate) async fn last_task(bridge: &Bridge) -> Result<Value> {
-    helix(bridge.data_dir(), &["task", "list", "--all"]).await?.into_iter().next().context("no task")
+    let answer = ask(bridge.data_dir(), &Ask::Task(TaskAsk::List { all: true })).await?;
+    let Answer::Task(TaskAnswer::Tasks(rows)) = answer else { bail!("no list of tasks: {answer:?}") };
+    Ok(serde_json::to_value(rows.first().context("no task")?)?)
 }
 
 /// The last task, once it is so.
