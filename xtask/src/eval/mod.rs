@@ -4,6 +4,7 @@
 
 mod calibration;
 mod cost;
+mod meaning;
 mod models;
 mod ohf;
 mod privacy;
@@ -43,6 +44,8 @@ enum Group {
     Routes,
     /// How private a sentence is said to be
     Privacy,
+    /// Which kind of agent a request means, as a real model of vectors sees it
+    Meaning,
     /// A language model that is down, slow, or answers nonsense
     Models(models::Arguments),
 }
@@ -122,6 +125,7 @@ impl Group {
         vec![
             Self::Routes,
             Self::Privacy,
+            Self::Meaning,
             Self::Speed(speed::Arguments::default()),
             Self::Models(models::Arguments::default()),
             Self::Understanding(Selection::default()),
@@ -136,6 +140,7 @@ impl Group {
             Self::Speed(arguments) => speed::run(arguments, profile).await,
             Self::Routes => routes::run(),
             Self::Privacy => privacy::run(),
+            Self::Meaning => meaning::run().await,
             Self::Models(arguments) => Box::pin(models::run(arguments, profile)).await,
         }
     }

@@ -4,11 +4,16 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use crate::Language;
+
 /// From when on requests mean the same, for one model of vectors.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Thresholds {
     starts: String,
+    /// Primary tags; none stands for all.
+    #[serde(default)]
+    languages: Vec<String>,
     sure: f32,
     maybe: f32,
 }
@@ -26,11 +31,19 @@ static ALL: LazyLock<Vec<Thresholds>> = LazyLock::new(|| {
 });
 
 impl Thresholds {
-    /// Those of a model of vectors.
-    pub fn of(model: &str) -> &'static Self {
-        static NEVER: Thresholds =
-            Thresholds { starts: String::new(), sure: f32::INFINITY, maybe: f32::INFINITY };
-        ALL.iter().find(|thresholds| model.starts_with(&thresholds.starts)).unwrap_or(&NEVER)
+    /// Those of a model of vectors for words of a language.
+    pub fn of(model: &str, language: &Language) -> &'static Self {
+        static NEVER: Thresholds = Thresholds {
+            starts: String::new(),
+            languages: Vec::new(),
+            sure: f32::INFINITY,
+            maybe: f32::INFINITY,
+        };
+        let primary = language.primary();
+        let fits = |of: &&Self| {
+            model.starts_with(&of.starts) && (of.languages.is_empty() || of.languages.contains(&primary))
+        };
+        ALL.iter().find(fits).unwrap_or(&NEVER)
     }
 }
 
@@ -54,17 +67,20 @@ pub enum Meaning {
     Unknown,
 }
 
-/// The kind of the known request that is nearest. A vector of another model, which has another length, is near to nothing.
-pub fn nearest(words: &[f32], known: &[Known], thresholds: &Thresholds) -> Meaning {
-    let near = known.iter().filter_map(|known| Some((cosine(words, &known.vector)?, &known.kind)));
-    let Some((cosine, kind)) = near.max_by(|(a, _), (b, _)| a.total_cmp(b)) else { return Meaning::Unknown };
-    if cosine >= thresholds.sure {
-        Meaning::Sure(kind.clone())
-    } else if cosine >= thresholds.maybe {
-        Meaning::Maybe(kind.clone())
-    } else {
-        Meaning::Unknown
+/// The kind that is meant, if one is near enough.
+pub fn meaning(words: &[f32], known: &[Known], thresholds: &Thresholds) -> Meaning {
+    match nearest(words, known) {
+        Some((near, kind)) if near >= thresholds.sure => Meaning::Sure(kind.to_owned()),
+        Some((near, kind)) if near >= thresholds.maybe => Meaning::Maybe(kind.to_owned()),
+        Some(_) | None => Meaning::Unknown,
     }
+}
+
+/// The kind of the known request that is nearest, and how near, -1 to 1. A vector of another model, which has another
+/// length, is near to nothing.
+pub fn nearest<'k>(words: &[f32], known: &'k [Known]) -> Option<(f32, &'k str)> {
+    let near = known.iter().filter_map(|known| Some((cosine(words, &known.vector)?, known.kind.as_str())));
+    near.max_by(|(a, _), (b, _)| a.total_cmp(b))
 }
 
 /// The cosine of two vectors; none if they cannot be compared.
@@ -89,26 +105,35 @@ mod tests {
 
     #[test]
     fn the_nearest_request_decides_and_only_if_it_is_near_enough() {
-        let thresholds = Thresholds::of("any model");
+        let thresholds = Thresholds::of("any model", &Language::english());
         let all = [known("tides", &[2.0, 0.0]), known("plan", &[0.0, 0.5])];
-        assert_eq!(nearest(&at(0.9), &all, thresholds), Meaning::Sure("tides".into()));
-        assert_eq!(nearest(&at(0.8), &all, thresholds), Meaning::Maybe("tides".into()));
-        assert_eq!(nearest(&at(0.7), &all, thresholds), Meaning::Unknown);
-        assert_eq!(nearest(&at(0.1), &all, thresholds), Meaning::Sure("plan".into()));
-        assert_eq!(nearest(&at(0.9), &[], thresholds), Meaning::Unknown);
+        assert_eq!(meaning(&at(0.9), &all, thresholds), Meaning::Sure("tides".into()));
+        assert_eq!(meaning(&at(0.8), &all, thresholds), Meaning::Maybe("tides".into()));
+        assert_eq!(meaning(&at(0.7), &all, thresholds), Meaning::Unknown);
+        assert_eq!(meaning(&at(0.1), &all, thresholds), Meaning::Sure("plan".into()));
+        assert_eq!(meaning(&at(0.9), &[], thresholds), Meaning::Unknown);
     }
 
     #[test]
     fn vectors_of_another_model_or_of_nothing_are_near_to_nothing() {
-        let thresholds = Thresholds::of("any model");
+        let thresholds = Thresholds::of("any model", &Language::english());
         for vector in [&[1.0, 0.0, 0.0][..], &[0.0, 0.0], &[f32::NAN, 1.0], &[]] {
-            assert_eq!(nearest(&[1.0, 0.0], &[known("tides", vector)], thresholds), Meaning::Unknown);
+            assert_eq!(meaning(&[1.0, 0.0], &[known("tides", vector)], thresholds), Meaning::Unknown);
         }
     }
 
     #[test]
+    fn what_a_model_does_not_know_is_judged_as_by_any_other_one() {
+        let [english, german] = ["en-GB", "de"].map(|tag| Language::parse(tag).expect("a tag"));
+        let any = Thresholds::of("any model", &english);
+        assert_ne!(Thresholds::of("all-minilm:22m", &english), any);
+        assert_eq!(Thresholds::of("all-minilm:22m", &german), any);
+    }
+
+    #[test]
     fn every_model_has_thresholds_and_sure_is_more_than_maybe() {
-        assert!(ALL.last().is_some_and(|last| last.starts.is_empty()), "the last one fits all");
+        let fits_all = |last: &Thresholds| last.starts.is_empty() && last.languages.is_empty();
+        assert!(ALL.last().is_some_and(fits_all), "the last one fits all");
         for Thresholds { sure, maybe, .. } in ALL.iter() {
             assert!(0.0 < *maybe && maybe < sure && *sure < 1.0);
         }

@@ -9,7 +9,7 @@ mod talk;
 mod words;
 
 pub use back::{Ear, Quiet, QuietError, Way, ears, way};
-pub use meaning::{Known, Meaning, Thresholds, nearest};
+pub use meaning::{Known, Meaning, Thresholds, meaning, nearest};
 pub use order::{DRAFT_LIMIT, Draft, Kind, MEANING_LIMIT, Order, draft, drafted_by};
 pub use place::{Minds, Place, Unplaced, place};
 pub use talk::{Talk, TalkKind, meant, talk};

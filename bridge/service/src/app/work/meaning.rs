@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use helix_contract::Digest;
 use helix_core::Pii;
-use helix_core::delegate::{Known, Meaning, Order, Thresholds, nearest};
+use helix_core::delegate::{Known, Meaning, Order, Thresholds, meaning};
 use helix_core::egress::{Privacy, Purpose};
 use helix_core::llm::Origin;
 use helix_kinds::Kind;
@@ -122,7 +122,9 @@ impl Meanings {
         let made = made.inspect_err(|error| tracing::debug!(error, "words are compared with nothing"));
         let Some(words) = made.ok().and_then(|mut made| made.pop()) else { return Meaning::Unknown };
         match self.seen().as_ref().filter(|seen| seen.model == model) {
-            Some(seen) => nearest(&words, &self.accepted(&seen.known), Thresholds::of(&model)),
+            Some(seen) => {
+                meaning(&words, &self.accepted(&seen.known), Thresholds::of(&model, &order.language))
+            }
             None => Meaning::Unknown,
         }
     }
