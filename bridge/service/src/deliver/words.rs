@@ -54,9 +54,8 @@ pub fn outcome_in_words(task: &Task, result: Option<&TaskResultV1>, language: &L
             let title = title_of(task);
             let sentence = match task.state {
                 State::Expired => Sentence::TaskLate { title },
-                State::Queued | State::Leased | State::Done | State::Failed | State::Cancelled => {
-                    Sentence::TaskLost { title }
-                }
+                State::Cancelled => Sentence::TaskOver { title },
+                State::Queued | State::Leased | State::Done | State::Failed => Sentence::TaskLost { title },
             };
             sentence.text(language)
         }
