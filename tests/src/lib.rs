@@ -22,6 +22,7 @@ pub mod agents;
 pub mod bed;
 pub mod bridge;
 pub mod build;
+pub mod cluster;
 pub mod commands;
 pub mod connected;
 pub mod describer;

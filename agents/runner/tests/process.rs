@@ -8,16 +8,18 @@ use std::path::PathBuf;
 
 use conformance::Bed;
 use helix_runner::{AgentKey, Backend as _, BackendError, Ended, ProcessSettings, Processes};
+use scripted::ScriptedBridge;
 use tokio::time::timeout;
 
 /// Processes whose runner has a folder of its own.
 struct ProcessBed {
     folder: tempfile::TempDir,
+    bridge: ScriptedBridge,
 }
 
 impl ProcessBed {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a folder") }
+        Self { folder: tempfile::tempdir().expect("a folder"), bridge: ScriptedBridge::start() }
     }
 
     fn settings(&self) -> ProcessSettings {
@@ -44,12 +46,12 @@ impl ProcessBed {
 impl Bed for ProcessBed {
     type Backend = Processes;
 
-    async fn backend(&self) -> Processes {
-        Processes::new(self.settings()).expect("a folder of its own")
+    fn bridge(&self) -> &ScriptedBridge {
+        &self.bridge
     }
 
-    async fn again(&self) -> Processes {
-        self.backend().await
+    async fn backend(&self) -> Processes {
+        Processes::new(self.settings()).expect("a folder of its own")
     }
 
     fn options(&self) -> Vec<String> {
@@ -72,7 +74,8 @@ impl Bed for ProcessBed {
     }
 }
 
-conformance::whole_conformance!(ProcessBed::new());
+conformance::common_conformance!(ProcessBed::new());
+conformance::stream_conformance!(ProcessBed::new());
 
 #[tokio::test]
 async fn two_runners_of_one_name_on_one_machine_do_not_meet() {
@@ -89,11 +92,10 @@ async fn an_agent_that_spins_is_ended_when_its_time_of_a_processor_is_used_up() 
     let bed = ProcessBed::new();
     let settings = ProcessSettings { processor_s: 1, ..bed.settings() };
     let backend = Processes::new(settings).expect("a folder of its own");
-    for (number, line, expected) in [(1, "spin", Ended::Processor), (2, "spin stubbornly", Ended::Signal(9))]
+    for (number, order, expected) in [(1, "spin", Ended::Processor), (2, "spin stubbornly", Ended::Signal(9))]
     {
-        let work = conformance::work(number);
-        let mut stream = backend.start(&work).await.expect("started").stream.expect("a line");
-        conformance::order(&mut stream, line).await;
+        let work = bed.work(number, order);
+        let _line = conformance::begun(&backend, &work).await;
         let report =
             timeout(conformance::LONG, backend.wait(&work.key)).await.expect("in time").expect("ended");
         assert_eq!(report.ended, expected);
@@ -102,8 +104,8 @@ async fn an_agent_that_spins_is_ended_when_its_time_of_a_processor_is_used_up() 
 
 #[tokio::test]
 async fn a_runner_ends_with_whoever_started_it_and_gives_its_task_back() {
-    let (bed, bridge) = (ProcessBed::new(), scripted::ScriptedBridge::start());
-    let task = scripted::assignment(1, "ask /v1/here");
+    let bed = ProcessBed::new();
+    let (bridge, task) = (bed.bridge(), bed.task(1, "ask /v1/here"));
     bridge.queues(task.clone());
     let mut runner = tokio::process::Command::new(env!("CARGO_BIN_EXE_helix-runner"))
         .args(["run", "--until-stdin-closes", "--drain", "0", "--bridge", &bridge.address(), "--token-file"])
@@ -121,8 +123,8 @@ async fn a_runner_ends_with_whoever_started_it_and_gives_its_task_back() {
     assert!(!bed.is_alive(&AgentKey::Attempt(scripted::of(&task))).await);
 }
 
-#[test]
-fn doctor_says_what_this_machine_has() {
+#[tokio::test]
+async fn doctor_says_what_this_machine_has() {
     let bed = ProcessBed::new();
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_helix-runner"))
         .arg("doctor")

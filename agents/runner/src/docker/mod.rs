@@ -106,17 +106,12 @@ impl Backend for Containers {
     }
 
     async fn turn(&self) {
-        let mut tried = 0;
-        while let Err(error) = self.docker.ping().await {
-            if tried == 0 {
-                tracing::warn!(%error, "the Docker daemon is away; no task is taken until it is back");
-            }
-            tried += 1;
+        let Err(error) = self.docker.ping().await else { return };
+        tracing::warn!(%error, "the Docker daemon is away; no task is taken until it is back");
+        while self.docker.ping().await.is_err() {
             sleep(AWAY).await;
         }
-        if tried > 0 {
-            tracing::info!("the Docker daemon is back");
-        }
+        tracing::info!("the Docker daemon is back");
     }
 
     async fn start(&self, work: &Work) -> Result<Started, BackendError> {

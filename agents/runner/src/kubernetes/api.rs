@@ -137,6 +137,8 @@ pub enum EndReason {
     OutOfMemory,
     /// It took longer than it may.
     Deadline,
+    /// It wrote more than it may.
+    Output,
     /// Somebody deleted its Job or pod, or the node was taken away.
     Stopped,
     /// No registry has its image.

@@ -15,6 +15,7 @@ use kube::runtime::watcher::{self, watcher};
 use kube::{Client, Resource as _, ResourceExt as _};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::api::{AgentTask, AgentTaskSpec, End, EndReason, RUNNER_LABEL, TASK_LABEL};
 use super::attempts::{Attempts, Seen};
@@ -25,6 +26,8 @@ use crate::{AgentKey, Backend, BackendError, Capabilities, Ended, ExitReport, Fo
 
 /// The longest that a stopped attempt is waited for beyond its grace: its pod, the Job, then the object itself.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
+/// What the API server has is seen by the watch within this time, or asked for again.
+const SEEN_WITHIN: Duration = Duration::from_millis(500);
 
 /// Agents as pods of a cluster.
 pub struct Kubernetes {
@@ -177,12 +180,8 @@ impl Backend for Kubernetes {
 
     async fn stop(&self, key: &AgentKey, grace: Duration) -> Result<(), BackendError> {
         self.delete(key).await?;
-        let name = key.to_string();
-        let mut attempts = self.attempts.clone();
-        let gone = attempts.wait_for(|attempts| !attempts.get(&name).is_some_and(Seen::is_there));
-        let gone = tokio::time::timeout(grace.saturating_add(STOP_LIMIT), gone).await;
-        let seen = gone.map_err(|_| away("its pod does not end"))?;
-        seen.map(drop).map_err(|_| away("the watch has ended"))
+        let gone = timeout(grace.saturating_add(STOP_LIMIT), self.until_gone(&key.to_string())).await;
+        gone.map_err(|_| away("its pod does not end"))?
     }
 
     async fn remove(&self, key: &AgentKey) -> Result<(), BackendError> {
@@ -198,6 +197,19 @@ impl Backend for Kubernetes {
 }
 
 impl Kubernetes {
+    async fn until_gone(&self, name: &str) -> Result<(), BackendError> {
+        let mut attempts = self.attempts.clone();
+        loop {
+            let gone = attempts.wait_for(|attempts| !attempts.get(name).is_some_and(Seen::is_there));
+            gone.await.map_err(|_| away("the watch has ended"))?;
+            // What was made a moment ago may not have been seen yet; the API server knows.
+            if !self.is_there(name).await? {
+                return Ok(());
+            }
+            let _ = timeout(SEEN_WITHIN, attempts.changed()).await;
+        }
+    }
+
     async fn is_there(&self, name: &str) -> Result<bool, KubernetesError> {
         let there = self.tasks.get_metadata_opt(name).await;
         there.map(|there| there.is_some()).map_err(KubernetesError::at("look for an AgentTask"))
@@ -242,6 +254,7 @@ fn report(key: &AgentKey, end: End) -> Result<ExitReport, BackendError> {
         EndReason::Exited => by_code(end.exit_code.unwrap_or_default()),
         EndReason::OutOfMemory => Ended::OutOfMemory,
         EndReason::Deadline => Ended::Deadline,
+        EndReason::Output => Ended::Output,
         EndReason::Stopped => Ended::Stopped,
         EndReason::ImageMissing => return Err(BackendError::ImageMissing(end.message)),
         EndReason::ImageRefused => {

@@ -7,16 +7,15 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::time::timeout;
 
-use super::{Bed, LONG, answers, heard, order, work};
+use super::{Bed, LONG, answers, begun, goes, heard};
 
 pub(crate) async fn an_agent_reaches_nobody_reads_nothing_and_is_nobody(bed: &impl Bed) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
     let address = listener.local_addr().expect("its address");
     let datagrams = UdpSocket::bind(address).await.expect("the same port");
     let backend = bed.backend().await;
-    let work = work(1);
-    let mut stream = backend.start(&work).await.expect("started").stream.expect("a line");
-    order(&mut stream, &format!("report {address}")).await;
+    let work = bed.work(1, &format!("report {address}"));
+    let mut stream = begun(&backend, &work).await.expect("a line");
     let said = heard(&mut stream).await;
     let mut answers = answers(&said);
     let uid = answers.remove("uid").expect("a user");
@@ -44,29 +43,27 @@ pub(crate) async fn endless_errors_end_the_agent(bed: &impl Bed) {
 
 pub(crate) async fn a_fork_bomb_stays_one_agent(bed: &impl Bed) {
     let backend = bed.backend().await;
-    let bomb = work(1);
-    let mut stream = backend.start(&bomb).await.expect("started").stream.expect("a line");
-    order(&mut stream, "forks").await;
+    let bomb = bed.work(1, "forks");
+    let line = begun(&backend, &bomb).await;
     // Somebody else is served meanwhile.
-    let other = work(2);
-    let mut beside = backend.start(&other).await.expect("started").stream.expect("a line");
-    order(&mut beside, "exit 0").await;
+    let other = bed.work(2, "exit 0");
+    let _beside = begun(&backend, &other).await;
     let report = timeout(LONG, backend.wait(&other.key)).await.expect("in time").expect("ended");
     assert_eq!(report.ended, Ended::Code(0));
     backend.remove(&bomb.key).await.expect("removed");
     backend.remove(&other.key).await.expect("removed");
-    // Whoever it begot would hold its line.
-    let mut rest = [0; 1];
-    let read = timeout(LONG, stream.stdout.read(&mut rest)).await.expect("nobody is left");
-    assert_eq!(read.unwrap_or(0), 0);
-    assert!(!bed.is_alive(&bomb.key).await);
+    if let Some(mut line) = line {
+        // Whoever it begot would hold its line.
+        let read = timeout(LONG, line.stdout.read(&mut [0; 1])).await.expect("nobody is left");
+        assert_eq!(read.unwrap_or(0), 0);
+    }
+    goes(bed, &bomb.key).await;
 }
 
-async fn ended(bed: &impl Bed, line: &str) -> Ended {
+async fn ended(bed: &impl Bed, order: &str) -> Ended {
     let backend = bed.backend().await;
-    let work = work(1);
-    let mut stream = backend.start(&work).await.expect("started").stream.expect("a line");
-    order(&mut stream, line).await;
+    let work = bed.work(1, order);
+    let _line = begun(&backend, &work).await;
     let report = timeout(LONG, backend.wait(&work.key)).await.expect("in time").expect("ended");
     assert!(report.stderr.len() <= helix_runner::Tail::LEN_MAX);
     backend.remove(&work.key).await.expect("removed");

@@ -16,6 +16,7 @@ use conformance::Bed;
 use futures_util::TryStreamExt as _;
 use helix_contract::Digest;
 use helix_runner::{AgentKey, Backend as _, BackendError, Containers, DockerSettings};
+use scripted::ScriptedBridge;
 use tokio::sync::OnceCell;
 
 const IMAGE: &str = "localhost/helix-test-agent";
@@ -24,6 +25,7 @@ const IMAGE: &str = "localhost/helix-test-agent";
 struct DockerBed {
     name: String,
     docker: Docker,
+    bridge: ScriptedBridge,
 }
 
 impl DockerBed {
@@ -33,7 +35,8 @@ impl DockerBed {
         let docker = Docker::connect_with_defaults().expect("a daemon").negotiate_version().await;
         let docker = docker.expect("a daemon: tests/bed/dockerd start");
         image(&docker).await;
-        Self { name: format!("test-{}-{number}", std::process::id()), docker }
+        let name = format!("test-{}-{number}", std::process::id());
+        Self { name, docker, bridge: ScriptedBridge::start() }
     }
 
     fn settings(&self) -> DockerSettings {
@@ -63,12 +66,12 @@ impl Drop for DockerBed {
 impl Bed for DockerBed {
     type Backend = Containers;
 
-    async fn backend(&self) -> Containers {
-        Containers::connect(self.settings()).await.expect("a daemon")
+    fn bridge(&self) -> &ScriptedBridge {
+        &self.bridge
     }
 
-    async fn again(&self) -> Containers {
-        self.backend().await
+    async fn backend(&self) -> Containers {
+        Containers::connect(self.settings()).await.expect("a daemon")
     }
 
     fn options(&self) -> Vec<String> {
@@ -84,7 +87,7 @@ impl Bed for DockerBed {
     }
 
     async fn missing(&self) -> Result<(), BackendError> {
-        let mut work = conformance::work(1);
+        let mut work = self.work(1, "wait");
         work.assignment.spec.agent.image = Some(format!("{IMAGE}:nobody"));
         self.backend().await.start(&work).await.map(drop)
     }
@@ -134,7 +137,8 @@ fn packed(files: &[(&str, &[u8])]) -> Vec<u8> {
     archive.into_inner().expect("an archive")
 }
 
-conformance::whole_conformance!(DockerBed::new().await);
+conformance::common_conformance!(DockerBed::new().await);
+conformance::stream_conformance!(DockerBed::new().await);
 
 #[tokio::test]
 async fn an_image_for_other_processors_or_with_no_program_is_told_as_such() {
@@ -143,7 +147,7 @@ async fn an_image_for_other_processors_or_with_no_program_is_told_as_such() {
     let elsewhere =
         backend.prepare(Some(&format!("{IMAGE}:elsewhere"))).await.expect_err("another processor");
     assert_eq!(elsewhere.code(), "runner-image-architecture", "{elsewhere}");
-    let mut work = conformance::work(1);
+    let mut work = bed.work(1, "wait");
     work.assignment.spec.agent.image = Some(format!("{IMAGE}:broken"));
     let broken = backend.start(&work).await.expect_err("no program");
     assert_eq!(broken.code(), "runner-does-not-start", "{broken}");

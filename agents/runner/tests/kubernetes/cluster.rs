@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
-use std::{env, thread};
+use std::{env, fs, thread};
 
 use helix_runner::kubernetes::api::AgentTask;
 use helix_runner::kubernetes::{Kubernetes, lead, operator};
@@ -13,7 +13,6 @@ use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::api::{Api, ListParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 
 /// Where the runner and the agents are, as in `deploy/kubernetes`.
@@ -22,9 +21,6 @@ pub(crate) const NAMESPACE: &str = "helix";
 pub(crate) const IMAGE: &str = "localhost/helix-test-agent:local";
 /// At which pods reach this machine.
 pub(crate) const HOST: &str = "10.88.77.1";
-
-/// Held for reading by a test that needs the cluster whole, for writing by one that breaks it.
-pub(crate) static WHOLE: RwLock<()> = RwLock::const_new(());
 
 /// A command of `tests/bed/kubernetes` for the cluster; what it printed.
 pub(crate) fn bed(command: &str, arguments: &[&str]) -> String {
@@ -79,7 +75,7 @@ pub(crate) fn ready() {
                 "registry",
             ],
         );
-        give_image(&root);
+        build_and_give_image(&root);
         thread::spawn(operate);
     });
 }
@@ -94,23 +90,22 @@ fn operate() {
     });
 }
 
-fn give_image(root: &Path) {
+fn build_and_give_image(root: &Path) {
     let work = tempfile::tempdir().expect("a folder");
-    let (agent, rootfs) = (work.path().join("agent"), work.path().join("rootfs.tar"));
+    let agent = work.path().join("agent");
     let source = root.join("agents/runner/tests/kubernetes/agent.rs");
     run(Command::new("rustc")
         .args(["--edition=2024", "-O", "-C", "target-feature=+crt-static", "-o"])
         .arg(&agent)
         .arg(source));
-    run(Command::new("tar").arg("-cf").arg(&rootfs).arg("-C").arg(work.path()).arg("agent"));
-    bed("image", &[IMAGE, rootfs.to_str().expect("a path"), "/agent"]);
+    give_image(IMAGE, &fs::read(agent).expect("a program"));
 }
 
-/// An image whose program no processor understands.
-pub(crate) fn give_broken_image(tag: &str) {
+/// Gives the nodes an image of this one program.
+pub(crate) fn give_image(tag: &str, program: &[u8]) {
     let work = tempfile::tempdir().expect("a folder");
     let (agent, rootfs) = (work.path().join("agent"), work.path().join("rootfs.tar"));
-    std::fs::write(&agent, b"\x7fELF for another world").expect("a file");
+    fs::write(&agent, program).expect("a file");
     run(Command::new("chmod").arg("755").arg(&agent));
     run(Command::new("tar").arg("-cf").arg(&rootfs).arg("-C").arg(work.path()).arg("agent"));
     bed("image", &[tag, rootfs.to_str().expect("a path"), "/agent"]);
@@ -154,12 +149,15 @@ pub(crate) async fn nothing_left_of(runner: &str) {
     until("nothing is left", || async { left_of(runner).await.is_empty() }).await;
 }
 
-/// Asks again and again, at most a minute.
+/// The longest wait: after an outage Kubernetes' own controllers take a minute to look again.
+const LONG: Duration = Duration::from_mins(3);
+
+/// Asks again and again until it is so.
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut so: impl FnMut() -> F) {
     let asked = async {
         while !so().await {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    assert!(tokio::time::timeout(Duration::from_mins(1), asked).await.is_ok(), "not within a minute: {what}");
+    assert!(tokio::time::timeout(LONG, asked).await.is_ok(), "not within {LONG:?}: {what}");
 }

@@ -1,6 +1,13 @@
 //! Agents in a real cluster with a real node: kubelet, containerd, runc. `./test --only kubernetes` brings it.
 
+mod alone;
 mod cluster;
+mod common;
+#[path = "../conformance/mod.rs"]
+mod conformance;
+mod handover;
+#[path = "../programs/mod.rs"]
+mod programs;
 #[path = "../scripted/mod.rs"]
 mod scripted;
 
@@ -11,20 +18,16 @@ use helix_contract::api::{AssignmentV1, TaskAttempt};
 use helix_contract::{Failure, Outcome};
 use helix_runner::kubernetes::api::{Agent, AgentSpec, AgentTask, Architecture};
 use helix_runner::kubernetes::network::{Enforcement, probe};
-use helix_runner::kubernetes::{KubernetesError, check_definitions};
 use helix_runner::{Backend, BackendError, Ended, Runner, Settings, Warm, Work};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use scripted::{ScriptedBridge, assignment, of};
 use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::{
-    HOST, IMAGE, NAMESPACE, WHOLE, admin, backend, bed, client, left_of, nothing_left_of, until,
-};
+use crate::cluster::{HOST, IMAGE, NAMESPACE, admin, backend, bed, client, nothing_left_of, until};
 
 /// A task whose agent does what `instruction` says.
 fn told(number: u64, runner: &str, instruction: &str) -> AssignmentV1 {
@@ -105,7 +108,6 @@ async fn runs(attempt: &TaskAttempt) {
 
 #[tokio::test]
 async fn a_task_is_carried_out_by_a_job_that_calls_back_and_leaves_nothing() {
-    let _whole = WHOLE.read().await;
     let scene = Scene::begin("answers").await;
     scene.bridge.queues(told(1, "answers", "answer"));
     scene.bridge.until("a result", |heard| !heard.results.is_empty()).await;
@@ -118,7 +120,6 @@ async fn a_task_is_carried_out_by_a_job_that_calls_back_and_leaves_nothing() {
 
 #[tokio::test]
 async fn an_agent_sees_no_secret_but_its_token_and_can_change_nothing() {
-    let _whole = WHOLE.read().await;
     let scene = Scene::begin("reports").await;
     scene.bridge.queues(told(1, "reports", "report"));
     scene.bridge.until("a result", |heard| !heard.results.is_empty()).await;
@@ -144,7 +145,6 @@ async fn an_agent_sees_no_secret_but_its_token_and_can_change_nothing() {
 
 #[tokio::test]
 async fn an_agent_that_eats_all_memory_is_ended_and_told_as_that() {
-    let _whole = WHOLE.read().await;
     let scene = Scene::begin("eats").await;
     scene.bridge.queues(told(1, "eats", "eat"));
     scene.bridge.until("it is given back", |heard| !heard.returned.is_empty()).await;
@@ -157,7 +157,6 @@ async fn an_agent_that_eats_all_memory_is_ended_and_told_as_that() {
 
 #[tokio::test]
 async fn an_agent_that_ends_by_itself_is_told_with_its_code() {
-    let _whole = WHOLE.read().await;
     let scene = Scene::begin("exits").await;
     scene.bridge.queues(told(1, "exits", "exit 65"));
     scene.bridge.queues(told(2, "exits", "exit 3"));
@@ -178,7 +177,6 @@ async fn an_agent_that_ends_by_itself_is_told_with_its_code() {
 
 #[tokio::test]
 async fn an_agent_that_takes_too_long_is_ended_by_the_cluster_itself() {
-    let _whole = WHOLE.read().await;
     cluster::ready();
     let bridge = ScriptedBridge::start();
     let backend = backend("too-long", bridge.listens_at(HOST).await).await;
@@ -193,7 +191,6 @@ async fn an_agent_that_takes_too_long_is_ended_by_the_cluster_itself() {
 
 #[tokio::test]
 async fn the_same_attempt_started_twice_is_one_agent() {
-    let _whole = WHOLE.read().await;
     cluster::ready();
     let bridge = ScriptedBridge::start();
     let backend = backend("twice", bridge.listens_at(HOST).await).await;
@@ -213,7 +210,6 @@ async fn the_same_attempt_started_twice_is_one_agent() {
 
 #[tokio::test]
 async fn a_task_that_is_cancelled_ends_its_pod() {
-    let _whole = WHOLE.read().await;
     let scene = Scene::begin("cancelled").await;
     let task = told(1, "cancelled", "sleep 60000");
     scene.bridge.queues(task.clone());
@@ -226,9 +222,8 @@ async fn a_task_that_is_cancelled_ends_its_pod() {
 
 #[tokio::test]
 async fn an_image_that_is_missing_or_does_not_run_is_told_and_not_waited_for() {
-    let _whole = WHOLE.read().await;
     let scene = Scene::begin("images").await;
-    cluster::give_broken_image("localhost/broken:local");
+    cluster::give_image("localhost/broken:local", b"\x7fELF for another world");
     let with_image = |number, image: &str| {
         let mut task = told(number, "images", "answer");
         task.spec.agent.image = Some(image.to_owned());
@@ -257,7 +252,6 @@ async fn an_image_that_is_missing_or_does_not_run_is_told_and_not_waited_for() {
 
 #[tokio::test]
 async fn an_agent_for_processors_that_no_node_has_is_refused_at_once() {
-    let _whole = WHOLE.read().await;
     let scene = Scene::begin("processors").await;
     let agents: Api<Agent> = Api::namespaced(admin().await, NAMESPACE);
     let agent = Agent::new(
@@ -277,7 +271,6 @@ async fn an_agent_for_processors_that_no_node_has_is_refused_at_once() {
 
 #[tokio::test]
 async fn a_runner_that_was_killed_finds_its_agent_again_and_begins_none_twice() {
-    let _whole = WHOLE.read().await;
     let mut scene = Scene::begin("killed").await;
     let task = told(1, "killed", "sleep 4000");
     scene.bridge.queues(task.clone());
@@ -291,7 +284,6 @@ async fn a_runner_that_was_killed_finds_its_agent_again_and_begins_none_twice() 
 
 #[tokio::test]
 async fn a_job_whose_task_is_gone_is_taken_away() {
-    let _whole = WHOLE.read().await;
     cluster::ready();
     let bridge = ScriptedBridge::start();
     let backend = backend("orphan", bridge.listens_at(HOST).await).await;
@@ -316,7 +308,6 @@ async fn a_job_whose_task_is_gone_is_taken_away() {
 
 #[tokio::test]
 async fn what_an_attempt_is_cannot_be_changed_and_nonsense_is_refused() {
-    let _whole = WHOLE.read().await;
     cluster::ready();
     let tasks: Api<AgentTask> = Api::namespaced(admin().await, NAMESPACE);
     let spec = json!({
@@ -347,55 +338,9 @@ async fn what_an_attempt_is_cannot_be_changed_and_nonsense_is_refused() {
 }
 
 #[tokio::test]
-async fn definitions_of_an_older_helix_are_refused_with_what_to_do() {
-    let _broken = WHOLE.write().await;
-    cluster::ready();
-    check_definitions(&client().await).await.expect("they are there");
-    let definitions: Api<CustomResourceDefinition> = Api::all(admin().await);
-    let with_form = async |form: serde_json::Value| {
-        let patch = Patch::Merge(json!({ "metadata": { "annotations": { "helix.run/form": form } } }));
-        definitions.patch("agenttasks.helix.run", &PatchParams::default(), &patch).await.expect("patched");
-    };
-    with_form(json!(null)).await;
-    let old = check_definitions(&client().await).await.expect_err("it is older");
-    with_form(json!("2")).await;
-    let later = check_definitions(&client().await).await;
-    with_form(json!("1")).await;
-    assert!(matches!(old, KubernetesError::OldDefinition { found: 0, .. }), "{old}");
-    assert!(old.to_string().contains("kubectl apply"), "{old}");
-    later.expect("a later form is fine");
-}
-
-#[tokio::test]
 async fn a_network_that_enforces_no_policy_is_told() {
-    let _whole = WHOLE.read().await;
     cluster::ready();
     // The bridge network of the test bed enforces none.
     let found = probe(&client().await, NAMESPACE, IMAGE).await.expect("a probe");
     assert_eq!(found, Enforcement::Open, "{}", found.words());
-}
-
-#[tokio::test]
-async fn an_api_server_that_is_away_for_half_a_minute_costs_no_task() {
-    let _broken = WHOLE.write().await;
-    let scene = Scene::begin("api-away").await;
-    let task = told(1, "api-away", "sleep 5000");
-    scene.bridge.queues(task.clone());
-    runs(&of(&task)).await;
-    bed("kill", &["apiserver"]);
-    // It neither needs the API server to work nor to tell its result.
-    scene.bridge.until("a result", |heard| !heard.results.is_empty()).await;
-    scene.bridge.queues(told(2, "api-away", "answer"));
-    tokio::time::sleep(Duration::from_secs(25)).await;
-    bed("resume", &[]);
-    scene.bridge.until("each task has ended", |heard| heard.results.len() + heard.returned.len() >= 2).await;
-    scene.bridge.heard(|heard| {
-        assert!(
-            heard.returned.iter().all(|returned| returned.failure != Some(Failure::Impossible)),
-            "{:?}",
-            heard.returned
-        );
-    });
-    scene.end().await;
-    assert!(left_of("api-away").await.is_empty());
 }

@@ -1,8 +1,10 @@
-//! An agent that does what its first line says, good or bad, and tells on stdout what it was allowed.
+//! An agent that does what its token says, good or bad. The token is its first line, and the rest of its line leads to the
+//! bridge; or, in a cluster, the token is in a file, and it dials. On stdout it tells what it was allowed.
 
-use std::ffi::{c_char, c_int, c_long, c_void};
+use std::env;
+use std::ffi::{OsString, c_char, c_int, c_long, c_void};
 use std::fs::{self, File};
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs as _, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, exit};
@@ -24,10 +26,7 @@ const SIGXCPU: c_int = 24;
 const IGNORE: usize = 1;
 
 fn main() {
-    let mut line = String::new();
-    if io::stdin().lock().read_line(&mut line).unwrap_or(0) == 0 {
-        exit(70);
-    }
+    let line = token();
     let mut words = line.split_whitespace();
     let mode = words.next().unwrap_or_default().to_owned();
     let argument = words.next().unwrap_or_default().to_owned();
@@ -82,6 +81,70 @@ fn main() {
     }
 }
 
+/// Where the token is, if it does not come by the line.
+fn token_file() -> Option<OsString> {
+    env::var_os("HELIX_TASK_TOKEN_FILE")
+}
+
+fn token() -> String {
+    let mut line = String::new();
+    match token_file() {
+        Some(file) => line = fs::read_to_string(file).unwrap_or_default(),
+        None => drop(io::stdin().lock().read_line(&mut line)),
+    }
+    if line.is_empty() {
+        exit(70);
+    }
+    line
+}
+
+/// Both directions of the way to the bridge.
+struct Bridge {
+    to: Box<dyn Write>,
+    from: Box<dyn BufRead>,
+}
+
+impl Bridge {
+    fn reach() -> Self {
+        if token_file().is_none() {
+            return Self { to: Box::new(io::stdout().lock()), from: Box::new(io::stdin().lock()) };
+        }
+        let address = env::var("HELIX_BRIDGE").unwrap_or_default();
+        let address = address.strip_prefix("http://").unwrap_or(&address);
+        // The network of a new pod is there a moment after it.
+        for _ in 0..60 {
+            if let Ok(stream) = TcpStream::connect(address)
+                && let Ok(from) = stream.try_clone()
+            {
+                return Self { to: Box::new(stream), from: Box::new(BufReader::new(from)) };
+            }
+            std::thread::sleep(Duration::from_millis(250));
+        }
+        exit(72);
+    }
+
+    fn exchange(&mut self, request: &str) -> String {
+        let _ = self.to.write_all(request.as_bytes());
+        let _ = self.to.flush();
+        let mut len = 0;
+        loop {
+            let mut header = String::new();
+            if self.from.read_line(&mut header).unwrap_or(0) == 0 {
+                exit(71);
+            }
+            if let Some(rest) = header.to_ascii_lowercase().strip_prefix("content-length:") {
+                len = rest.trim().parse().unwrap_or(0);
+            }
+            if header.trim_end().is_empty() {
+                break;
+            }
+        }
+        let mut body = vec![0; len];
+        let _ = self.from.read_exact(&mut body);
+        String::from_utf8_lossy(&body).into_owned()
+    }
+}
+
 fn wait() -> ! {
     loop {
         std::thread::sleep(Duration::from_secs(3600));
@@ -106,47 +169,25 @@ fn endless(mut to: impl Write) -> ! {
 
 /// Sends a request whose path is the argument, and then does nothing.
 fn ask(path: &str) -> ! {
-    let mut stdout = io::stdout().lock();
-    let _ = write!(stdout, "GET {path}/{} HTTP/1.1\r\nHost: bridge\r\n\r\n", std::process::id());
-    let _ = stdout.flush();
+    let mut bridge = Bridge::reach();
+    let _ = write!(bridge.to, "GET {path}/{} HTTP/1.1\r\nHost: bridge\r\n\r\n", std::process::id());
+    let _ = bridge.to.flush();
     wait();
 }
 
 /// Gets its task, tells a result, and ends with the code of the argument.
 fn tell(token: &str, argument: &str) -> ! {
-    let task = exchange(&format!("GET /v1/task HTTP/1.1\r\nHost: bridge\r\nAuthorization: Bearer {token}\r\n\r\n"));
+    let mut bridge = Bridge::reach();
+    let task = bridge.exchange(&format!("GET /v1/task HTTP/1.1\r\nHost: bridge\r\nAuthorization: Bearer {token}\r\n\r\n"));
     let id = task.split("\"id\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
     let body = format!(
         r#"{{"version":1,"task":"{id}","attempt":1,"outcome":{{"kind":"done","spoken":"Found."}}}}"#
     );
-    exchange(&format!(
+    bridge.exchange(&format!(
         "PUT /v1/task/result HTTP/1.1\r\nHost: bridge\r\nAuthorization: Bearer {token}\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     ));
     exit(argument.split('/').next().and_then(|code| code.parse().ok()).unwrap_or(0));
-}
-
-fn exchange(request: &str) -> String {
-    let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(request.as_bytes());
-    let _ = stdout.flush();
-    let mut stdin = io::stdin().lock();
-    let mut len = 0;
-    loop {
-        let mut header = String::new();
-        if stdin.read_line(&mut header).unwrap_or(0) == 0 {
-            exit(71);
-        }
-        if let Some(rest) = header.to_ascii_lowercase().strip_prefix("content-length:") {
-            len = rest.trim().parse().unwrap_or(0);
-        }
-        if header.trim_end().is_empty() {
-            break;
-        }
-    }
-    let mut body = vec![0; len];
-    let _ = stdin.read_exact(&mut body);
-    String::from_utf8_lossy(&body).into_owned()
 }
 
 /// Tries everything that an agent may not do. The argument is the address of somebody who listens.
@@ -176,7 +217,7 @@ fn report(listener: &str) -> ! {
     let path = c"/bin/true";
     tried("exec", unsafe { execv(path.as_ptr(), [path.as_ptr(), std::ptr::null()].as_ptr()) } == 0);
     say(&format!("uid={}", unsafe { getuid() }));
-    let names: Vec<_> = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
+    let names: Vec<_> = env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
     say(&format!("env={}", names.join(",")));
     exit(0);
 }

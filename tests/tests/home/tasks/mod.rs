@@ -1,7 +1,7 @@
 //! A big request becomes a task: acknowledged, carried out by the real agent in the real runner's sandbox, and answered in
 //! the room where it was asked, in a real Home Assistant. The model is a script.
 
-mod docker;
+mod images;
 mod kept;
 mod kills;
 mod outages;

@@ -27,7 +27,7 @@ pub(super) struct Watched {
 impl Watched {
     /// Waits until all of it was read once, so that what is not known yet is not taken for what is not there. False when
     /// nobody reads it any more.
-    pub(super) async fn is_known(&self) -> bool {
+    pub(super) async fn until_known(&self) -> bool {
         let Self { tasks, agents, jobs, pods, nodes } = self;
         let known = async {
             tasks.wait_until_ready().await?;

@@ -115,7 +115,7 @@ pub async fn run(client: Client, settings: Settings, stop: CancellationToken) ->
 
 async fn reconcile(task: Arc<AgentTask>, context: Arc<Context>) -> Result<Action, KubernetesError> {
     let Context { client, watched, .. } = &*context;
-    if !watched.is_known().await {
+    if !watched.until_known().await {
         return Ok(Action::requeue(RETRY));
     }
     let found = dereference(&task, watched);

@@ -75,13 +75,21 @@ fn state(pod: &Pod) -> Option<&ContainerState> {
 fn of_pod(pod: &Pod) -> Option<Verdict> {
     let status = pod.status.as_ref()?;
     if status.reason.as_deref() == Some("Evicted") {
-        return Some(Verdict::of(EndReason::Stopped, status.message.as_ref()));
+        return Some(Verdict::of(evicted(status.message.as_deref()), status.message.as_ref()));
     }
     if pod.metadata.deletion_timestamp.is_some() {
         return None;
     }
     let state = state(pod)?;
     state.terminated.as_ref().map(of_terminated).or_else(|| state.waiting.as_ref().and_then(of_waiting))
+}
+
+/// A pod is sent away for its own log, which counts as its storage, or because the node is short of something.
+fn evicted(message: Option<&str>) -> EndReason {
+    match message {
+        Some(said) if said.contains("ephemeral") && said.contains("limit") => EndReason::Output,
+        Some(_) | None => EndReason::Stopped,
+    }
 }
 
 fn of_terminated(container: &ContainerStateTerminated) -> Verdict {

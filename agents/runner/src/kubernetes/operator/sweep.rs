@@ -15,7 +15,7 @@ const EVERY: Duration = Duration::from_secs(10);
 
 /// Sweeps for ever.
 pub(super) async fn run(client: Client, watched: Watched) {
-    if !watched.is_known().await {
+    if !watched.until_known().await {
         return;
     }
     loop {

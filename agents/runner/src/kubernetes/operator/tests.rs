@@ -139,6 +139,24 @@ fn a_pod_tells_how_its_agent_ended_before_its_job_does() {
 }
 
 #[test]
+fn a_pod_that_is_sent_away_wrote_too_much_or_its_node_is_short_of_something() {
+    let reason = |message: &str| {
+        let mut sent = pod(&json!({}));
+        let status = sent.status.get_or_insert_default();
+        status.reason = Some("Evicted".to_owned());
+        status.message = Some(message.to_owned());
+        observe(&task(), Some(&quiet()), Some(&sent), NOW).end.map(|end| end.reason)
+    };
+    let by_pod = "Pod ephemeral local storage usage exceeds the total limit of containers 16Mi. ";
+    let by_container = "Container agent exceeded its local ephemeral storage limit \"16Mi\". ";
+    let by_node = "The node was low on resource: ephemeral-storage. Threshold quantity: 1, available: 0. ";
+    assert_eq!(
+        [by_pod, by_container, by_node].map(reason),
+        [EndReason::Output, EndReason::Output, EndReason::Stopped].map(Some)
+    );
+}
+
+#[test]
 fn a_pod_that_is_deleted_is_explained_by_its_job() {
     let mut killed = terminated(137, "Error", "");
     killed.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(NOW));
