@@ -108,8 +108,11 @@ impl Backend for Containers {
     async fn turn(&self) {
         let Err(error) = self.docker.ping().await else { return };
         tracing::warn!(%error, "the Docker daemon is away; no task is taken until it is back");
-        while self.docker.ping().await.is_err() {
+        loop {
             sleep(AWAY).await;
+            if self.docker.ping().await.is_ok() {
+                break;
+            }
         }
         tracing::info!("the Docker daemon is back");
     }

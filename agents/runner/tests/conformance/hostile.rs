@@ -7,7 +7,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::time::timeout;
 
-use super::{Bed, LONG, answers, begun, goes, heard};
+use super::{Bed, LONG, answers, begun, heard};
 
 pub(crate) async fn an_agent_reaches_nobody_reads_nothing_and_is_nobody(bed: &impl Bed) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
@@ -57,7 +57,7 @@ pub(crate) async fn a_fork_bomb_stays_one_agent(bed: &impl Bed) {
         let read = timeout(LONG, line.stdout.read(&mut [0; 1])).await.expect("nobody is left");
         assert_eq!(read.unwrap_or(0), 0);
     }
-    goes(bed, &bomb.key).await;
+    bed.is_gone(&bomb.key).await;
 }
 
 async fn ended(bed: &impl Bed, order: &str) -> Ended {

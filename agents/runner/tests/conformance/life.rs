@@ -7,7 +7,7 @@ use helix_runner::{AgentKey, Backend as _, BackendError, Ended};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::time::timeout;
 
-use super::{Bed, LONG, begun, comes_alive, goes, heard, order};
+use super::{Bed, LONG, begun, comes_alive, heard, order};
 
 pub(crate) async fn an_agent_that_is_started_twice_runs_once(bed: &impl Bed) {
     let backend = bed.backend().await;
@@ -41,7 +41,7 @@ pub(crate) async fn what_is_removed_is_gone_and_may_be_removed_again(bed: &impl 
     let started = begun(&backend, &work).await;
     comes_alive(bed, &work.key).await;
     backend.remove(&work.key).await.expect("removed while it runs");
-    goes(bed, &work.key).await;
+    bed.is_gone(&work.key).await;
     backend.remove(&work.key).await.expect("removed before");
     backend.stop(&work.key, Duration::ZERO).await.expect("stopped before");
     assert!(!backend.start(&work).await.expect("a new one").again, "the name is free");
@@ -72,7 +72,7 @@ pub(crate) async fn the_exit_code_and_the_last_words_are_told(bed: &impl Bed) {
         assert_eq!(report.ended, Ended::Code(code));
         // A cluster keeps the words only of those that failed.
         let kept = backend.capabilities().streams || code != 0;
-        assert_eq!(report.stderr.trim_end(), if kept { "the last words" } else { "" });
+        assert_eq!(report.stderr, if kept { "the last words\n" } else { "" });
         assert_eq!(backend.wait(&work.key).await.expect("told again"), report);
         backend.remove(&work.key).await.expect("removed");
     }

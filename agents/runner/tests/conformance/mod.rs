@@ -43,6 +43,11 @@ pub(crate) trait Bed {
     /// Whether the process of this agent is there.
     async fn is_alive(&self, key: &AgentKey) -> bool;
 
+    /// Makes sure that an agent whose end was told is gone, at once.
+    async fn is_gone(&self, key: &AgentKey) {
+        assert!(!self.is_alive(key).await, "{key} is still there");
+    }
+
     /// Begins an agent of an image or a program that nobody has.
     async fn missing(&self) -> Result<(), BackendError>;
 
@@ -73,12 +78,8 @@ pub(crate) async fn comes_alive(bed: &impl Bed, key: &AgentKey) {
     until_alive(bed, key, true).await;
 }
 
-/// Waits until a removed agent is gone: a cluster lets its pod end first.
-pub(crate) async fn goes(bed: &impl Bed, key: &AgentKey) {
-    until_alive(bed, key, false).await;
-}
-
-async fn until_alive(bed: &impl Bed, key: &AgentKey, alive: bool) {
+/// Waits until an agent is there, or no more.
+pub(crate) async fn until_alive(bed: &impl Bed, key: &AgentKey, alive: bool) {
     let looked = async {
         while bed.is_alive(key).await != alive {
             sleep(Duration::from_millis(5)).await;

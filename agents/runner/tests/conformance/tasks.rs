@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Bed, LONG, comes_alive, goes};
+use super::{Bed, LONG, comes_alive};
 use crate::scripted::{ScriptedBridge, of};
 
 pub(crate) struct AtWork {
@@ -63,19 +63,21 @@ pub(crate) async fn a_result_is_told_once_and_who_tells_none_is_given_back(bed: 
         assert_eq!(heard.returned[0].of, of(&fails));
     });
     for task in [&tells, &fails] {
-        goes(bed, &AgentKey::Attempt(of(task))).await;
+        bed.is_gone(&AgentKey::Attempt(of(task))).await;
     }
 }
 
 pub(crate) async fn an_exit_after_the_result_is_none_of_the_bridges_business(bed: &impl Bed) {
     let bridge = bed.bridge();
     let runner = AtWork::begins(bridge, bed.backend().await, 1);
-    bridge.queues(bed.task(1, "tell 3"));
+    let fails = bed.task(1, "tell 3");
+    bridge.queues(fails.clone());
     // When the one slot is free again, the first one has ended.
     bridge.queues(bed.task(2, "tell 0"));
     bridge.until("two results", |heard| heard.results.len() == 2).await;
     runner.ends().await;
     assert!(bridge.heard(|heard| heard.returned.is_empty()));
+    bed.is_gone(&AgentKey::Attempt(of(&fails))).await;
 }
 
 pub(crate) async fn an_agent_that_ends_before_its_result_is_given_back(bed: &impl Bed) {
@@ -108,7 +110,7 @@ pub(crate) async fn a_deadline_ends_an_agent_that_ignores_everything(bed: &impl 
     late.spec.limits.deadline = jiff::Timestamp::now() + Duration::from_secs(3);
     bridge.queues(late.clone());
     bridge.until("it is given back", |heard| heard.returned.len() == 1).await;
-    goes(bed, &AgentKey::Attempt(of(&late))).await;
+    bed.is_gone(&AgentKey::Attempt(of(&late))).await;
     runner.ends().await;
     let told = bridge.heard(|heard| heard.returned[0].clone());
     assert_eq!(told.failure, Some(Failure::Limit));

@@ -70,6 +70,11 @@ impl Bed for ClusterBed {
         statuses.into_iter().any(|container| container.state.is_some_and(|state| state.running.is_some()))
     }
 
+    /// A cluster tells the end of an agent before its pod is gone.
+    async fn is_gone(&self, key: &AgentKey) {
+        conformance::until_alive(self, key, false).await;
+    }
+
     async fn missing(&self) -> Result<(), BackendError> {
         let mut work = self.work(1, "wait");
         work.assignment.spec.agent.image = Some("localhost:1/nobody/there:1".to_owned());

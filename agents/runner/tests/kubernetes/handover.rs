@@ -3,15 +3,15 @@
 use std::process::Stdio;
 
 use helix_contract::api::AssignmentV1;
-use helix_runner::kubernetes::api::AgentTask;
-use helix_runner::kubernetes::api::EndReason;
+use helix_runner::AgentKey;
+use helix_runner::kubernetes::api::{AgentTask, EndReason};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{Api, ListParams};
 use tokio::process::{Child, Command};
 
 use crate::cluster::{self, HOST, IMAGE, admin, bed, until};
-use crate::scripted::{ScriptedBridge, of};
+use crate::scripted::ScriptedBridge;
 use crate::{spoken, told};
 
 /// A namespace of its own: the operator of the other tests leads in theirs.
@@ -34,11 +34,6 @@ async fn leader() -> Option<String> {
     let leases: Api<Lease> = Api::namespaced(admin().await, NAMESPACE);
     let lease = leases.get_opt("helix-operator").await.expect("an answer")?;
     lease.spec?.holder_identity.filter(|holder| !holder.is_empty())
-}
-
-fn name(task: &AssignmentV1) -> String {
-    let of = of(task);
-    format!("at-{}-{}", of.task, of.attempt.0)
 }
 
 #[tokio::test]
@@ -76,7 +71,7 @@ async fn an_operator_that_is_killed_is_followed_by_another_one_that_loses_and_do
     // What the first runner left is told in the cluster, for its runner to come back to.
     let tasks: Api<AgentTask> = Api::namespaced(admin().await, NAMESPACE);
     until("its end is told", || async {
-        let task = tasks.get(&name(&begun)).await.expect("it is kept");
+        let task = tasks.get(&AgentKey::of(&begun).to_string()).await.expect("it is kept");
         task.end().is_some_and(|end| end.reason == EndReason::Exited && end.exit_code == Some(0))
     })
     .await;

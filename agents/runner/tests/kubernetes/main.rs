@@ -18,7 +18,7 @@ use helix_contract::api::{AssignmentV1, TaskAttempt};
 use helix_contract::{Failure, Outcome};
 use helix_runner::kubernetes::api::{Agent, AgentSpec, AgentTask, Architecture};
 use helix_runner::kubernetes::network::{Enforcement, probe};
-use helix_runner::{Backend, BackendError, Ended, Runner, Settings, Warm, Work};
+use helix_runner::{AgentKey, Backend, BackendError, Ended, Runner, Settings, Warm, Work};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
@@ -94,7 +94,7 @@ fn spoken(bridge: &ScriptedBridge) -> Vec<String> {
 }
 
 async fn runs(attempt: &TaskAttempt) {
-    let name = format!("at-{}-{}", attempt.task, attempt.attempt.0);
+    let name = AgentKey::Attempt(attempt.clone()).to_string();
     let tasks: Api<AgentTask> = Api::namespaced(admin().await, NAMESPACE);
     let pods: Api<Pod> = Api::namespaced(admin().await, NAMESPACE);
     let of_task = ListParams::default().labels(&format!("helix.run/agent-task={name}"));
