@@ -19,7 +19,8 @@ mod process;
 mod runner;
 
 pub use backend::{
-    AgentKey, AgentStream, Backend, BackendError, Capabilities, Ended, ExitReport, Found, Started, Tail, Work,
+    AgentKey, AgentStream, Backend, BackendError, Capabilities, Ended, ExitReport, Found, Started, Tail,
+    Turn, Work,
 };
 pub use bridge::{AddressError, Bridge, BridgeAddress, BridgeError, Channel, Dialer, Lease};
 pub use docker::{Containers, DockerSettings};

@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::backend::{AgentKey, Backend, BackendError, Work};
+use crate::backend::{AgentKey, Backend, BackendError, Turn, Work};
 use crate::bridge::{Bridge, BridgeError, Lease};
 use crate::carry::{Carrier, Outcome, Stops};
 use crate::clock;
@@ -147,22 +147,22 @@ impl<B: Backend> Runner<B> {
         let mut pause = BACKOFF[0];
         loop {
             let Ok(permit) = Arc::clone(slots).acquire_owned().await else { return };
-            self.carrier.backend.turn().await;
+            let turn = self.carrier.backend.turn().await;
             match self.carrier.bridge.lease(&self.settings.agents, WAIT).await {
                 Ok(Some(lease)) => {
-                    self.begin(lease, permit, tasks);
+                    self.begin(lease, permit, turn, tasks);
                     pause = BACKOFF[0];
                 }
                 Ok(None) => pause = BACKOFF[0],
                 Err(error) => {
-                    drop(permit);
+                    drop((permit, turn));
                     sleep(wait_after(&error, &mut pause)).await;
                 }
             }
         }
     }
 
-    fn begin(self: &Arc<Self>, lease: Lease, permit: OwnedSemaphorePermit, tasks: &TaskTracker) {
+    fn begin(self: &Arc<Self>, lease: Lease, permit: OwnedSemaphorePermit, turn: Turn, tasks: &TaskTracker) {
         self.counts.leased();
         let left = clock::left(lease.assignment.spec.limits.deadline, lease.at);
         let work = Work::new(lease.assignment, left);
@@ -174,7 +174,7 @@ impl<B: Backend> Runner<B> {
         let stops = self.enter(&of);
         let runner = Arc::clone(self);
         tasks.spawn(async move {
-            let outcome = runner.carrier.carry(&work, &stops).await;
+            let outcome = runner.carrier.carry(&work, turn, &stops).await;
             runner.leave(&of, outcome, Some(permit)).await;
         });
     }

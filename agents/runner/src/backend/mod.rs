@@ -10,6 +10,7 @@
 mod error;
 mod key;
 mod report;
+mod turn;
 
 use std::fmt;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub use error::BackendError;
 pub use key::AgentKey;
 pub use report::{Ended, ExitReport, Tail};
+pub use turn::Turn;
 
 /// What a backend can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,8 +103,8 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     fn prepare(&self, image: Option<&str>) -> impl Future<Output = Result<(), BackendError>> + Send;
 
     /// Waits until one more agent would be started at once; until then a task is better off in the bridge's book.
-    fn turn(&self) -> impl Future<Output = ()> + Send {
-        std::future::ready(())
+    fn turn(&self) -> impl Future<Output = Turn> + Send {
+        std::future::ready(Turn::default())
     }
 
     /// Starts the agent of an attempt, unless it is there.

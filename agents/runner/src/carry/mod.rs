@@ -11,7 +11,7 @@ use helix_contract::api::ImageTrouble;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::backend::{AgentKey, Backend, BackendError, Ended, ExitReport, Started, Work};
+use crate::backend::{AgentKey, Backend, BackendError, Ended, ExitReport, Started, Turn, Work};
 use crate::bridge::Bridge;
 use crate::pool::Pool;
 pub(crate) use forward::Line;
@@ -73,14 +73,16 @@ pub(crate) struct Carrier<B> {
 
 impl<B: Backend> Carrier<B> {
     /// Carries one task out. The agent is gone afterwards, unless the outcome says that it goes on.
-    pub(crate) async fn carry(&self, work: &Work, stops: &Stops) -> Outcome {
+    pub(crate) async fn carry(&self, work: &Work, turn: Turn, stops: &Stops) -> Outcome {
         if stops.task.is_cancelled() {
             return Outcome::Dropped;
         }
         if stops.runner.is_cancelled() {
             return Outcome::untouched(&"the runner ends");
         }
-        let (key, started) = match self.start(work).await {
+        let started = self.start(work).await;
+        drop(turn);
+        let (key, started) = match started {
             Ok(started) => started,
             Err(error @ BackendError::Away { .. }) => return Outcome::untouched(&error),
             Err(error) => return Outcome::of(&error),

@@ -14,7 +14,7 @@ use bollard::query_parameters::{ListContainersOptions, RemoveContainerOptions};
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 
-use crate::backend::{AgentKey, Backend, BackendError, Capabilities, ExitReport, Found, Started, Work};
+use crate::backend::{AgentKey, Backend, BackendError, Capabilities, ExitReport, Found, Started, Turn, Work};
 use crate::finding::Finding;
 use agent::Agent;
 
@@ -105,8 +105,8 @@ impl Backend for Containers {
         image::prepare(&self.docker, image.unwrap_or(&self.settings.image)).await
     }
 
-    async fn turn(&self) {
-        let Err(error) = self.docker.ping().await else { return };
+    async fn turn(&self) -> Turn {
+        let Err(error) = self.docker.ping().await else { return Turn::default() };
         tracing::warn!(%error, "the Docker daemon is away; no task is taken until it is back");
         loop {
             sleep(AWAY).await;
@@ -115,6 +115,7 @@ impl Backend for Containers {
             }
         }
         tracing::info!("the Docker daemon is back");
+        Turn::default()
     }
 
     async fn start(&self, work: &Work) -> Result<Started, BackendError> {

@@ -19,10 +19,10 @@ use tokio::time::timeout;
 
 use super::api::{AgentTask, AgentTaskSpec, End, EndReason, RUNNER_LABEL, TASK_LABEL};
 use super::attempts::{Attempts, Seen};
-use super::error::{KubernetesError, is_conflict, is_missing};
+use super::error::{KubernetesError, is_known, is_missing};
 use super::operator::{MANAGED_BY, Steady, TOKEN_KEY};
 use super::pace::Pace;
-use crate::{AgentKey, Backend, BackendError, Capabilities, Ended, ExitReport, Found, Started, Work};
+use crate::{AgentKey, Backend, BackendError, Capabilities, Ended, ExitReport, Found, Started, Turn, Work};
 
 /// The longest that a stopped attempt is waited for beyond its grace: its pod, the Job, then the object itself.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
@@ -103,7 +103,7 @@ impl Kubernetes {
         };
         match self.secrets.create(&PostParams::default(), &secret).await {
             Ok(_) => Ok(()),
-            Err(error) if is_conflict(&error) => Ok(()),
+            Err(error) if is_known(&error) => Ok(()),
             Err(error) => Err(KubernetesError::at("keep a token")(error)),
         }
     }
@@ -113,7 +113,7 @@ impl Kubernetes {
         let task = self.object(work);
         match self.tasks.create(&PostParams::default(), &task).await {
             Ok(made) => Ok((made, false)),
-            Err(error) if is_conflict(&error) => {
+            Err(error) if is_known(&error) => {
                 let there = self.tasks.get(&task.name_any()).await;
                 there.map(|task| (task, true)).map_err(KubernetesError::at("look for an AgentTask"))
             }
@@ -144,8 +144,8 @@ impl Backend for Kubernetes {
         Ok(())
     }
 
-    async fn turn(&self) {
-        self.pace.turn().await;
+    async fn turn(&self) -> Turn {
+        self.pace.turn().await
     }
 
     async fn start(&self, work: &Work) -> Result<Started, BackendError> {

@@ -74,7 +74,12 @@ pub(crate) fn is_missing(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
 }
 
-/// Whether this is the answer that somebody was there first.
+/// Whether this is the answer to a POST that an object of this name is there.
+pub(crate) fn is_known(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.reason == "AlreadyExists")
+}
+
+/// Whether this is the answer that somebody was there first; a quota that others use at the same time is one, too.
 pub(crate) fn is_conflict(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 409)
 }

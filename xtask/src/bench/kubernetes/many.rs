@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use futures_util::FutureExt as _;
 use helix_runner::kubernetes::Kubernetes;
-use helix_runner::{Backend as _, Work};
+use helix_runner::{Backend as _, Turn, Work};
 use helix_tests::time::{now, since};
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, DeleteParams, ListParams, PostParams};
 use kube::client::{Body, ClientBuilder};
+use kube::core::PartialObjectMeta;
 use kube::{Client, Config};
 use serde_json::{from_value, json};
 use tokio::sync::Semaphore;
@@ -40,6 +42,9 @@ pub(super) async fn run(tasks: usize, nodes: usize, window: usize) -> Result<Vec
     let sent = Sent::default();
     cluster.operate(noting(cluster.config().await?, &sent)?);
     let backend = Arc::new(cluster.backend("http://192.0.2.1:1".to_owned()).await?);
+    // The operator knows the cluster when it has carried out one task.
+    carry_out(&backend, &Work::new(assignment(tasks)?, LIMIT), backend.turn().await).await?;
+    sent.lock().unwrap_or_else(PoisonError::into_inner).clear();
     let begin = now();
     let mut before = Sizes::default();
     let mut accepted = BTreeMap::new();
@@ -48,7 +53,7 @@ pub(super) async fn run(tasks: usize, nodes: usize, window: usize) -> Result<Vec
     for number in 0..tasks {
         tokio::time::sleep(Duration::from_secs_f64(number as f64 / rate).saturating_sub(since(begin))).await;
         let slot = Arc::clone(&slots).acquire_owned().await?;
-        backend.turn().await;
+        let turn = backend.turn().await;
         if number == tasks / 2 {
             before = Sizes::of(&cluster)?;
         }
@@ -56,7 +61,7 @@ pub(super) async fn run(tasks: usize, nodes: usize, window: usize) -> Result<Vec
         accepted.insert(work.key.to_string(), now());
         let backend = Arc::clone(&backend);
         running.spawn(async move {
-            let done = carry_out(&backend, &work).await;
+            let done = carry_out(&backend, &work, turn).await;
             drop(slot);
             done
         });
@@ -91,8 +96,9 @@ fn tell_slowest(waits: &[(Duration, f64)]) {
     eprintln!("the slowest fiftieth: {}", told.join(", "));
 }
 
-async fn carry_out(backend: &Kubernetes, work: &Work) -> Result<()> {
+async fn carry_out(backend: &Kubernetes, work: &Work, turn: Turn) -> Result<()> {
     backend.start(work).await?;
+    drop(turn);
     let report = backend.wait(&work.key).await?;
     ensure!(report.ended.failure().is_none(), "{}: {report:?}", work.key);
     Ok(backend.remove(&work.key).await?)
@@ -167,18 +173,25 @@ fn bare_job(number: usize) -> Result<Job> {
     Ok(job)
 }
 
-/// A client that notes when a Job is sent.
+/// A client that notes when a Job is first sent.
 fn noting(config: Config, sent: &Sent) -> Result<Client> {
     let sent = Arc::clone(sent);
     let note = move |request: http::Request<Body>| {
-        if request.method() == http::Method::PATCH
-            && let Some((_, name)) = request.uri().path().split_once("/jobs/")
-        {
-            sent.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_insert_with(now);
+        let at = now();
+        if let Some(name) = posted_job(&request) {
+            sent.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_insert(at);
         }
         request
     };
     Ok(ClientBuilder::try_from(config)?.with_layer(&MapRequestLayer::new(note)).build())
+}
+
+fn posted_job(request: &http::Request<Body>) -> Option<String> {
+    if request.method() != http::Method::POST || !request.uri().path().ends_with("/jobs") {
+        return None;
+    }
+    let body = request.body().try_clone()?.collect_bytes().now_or_never()?.ok()?;
+    serde_json::from_slice::<PartialObjectMeta<Job>>(&body).ok()?.metadata.name
 }
 
 /// What holds the state of it all, bytes.

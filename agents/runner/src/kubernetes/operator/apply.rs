@@ -1,24 +1,25 @@
 //! What was built or observed in, the cluster changed out. Doing it twice is doing it once.
 
 use k8s_openapi::api::batch::v1::Job;
-use kube::api::{Api, DeleteParams, Patch, PatchParams, PropagationPolicy};
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, PropagationPolicy};
 use kube::{Client, ResourceExt as _};
 use serde_json::json;
 
 use crate::kubernetes::api::{AgentTask, AgentTaskStatus};
-use crate::kubernetes::error::{KubernetesError, is_conflict, is_missing};
+use crate::kubernetes::error::{KubernetesError, is_conflict, is_known, is_missing};
 
-/// Who owns the fields that are written here.
-const MANAGER: &str = "helix-operator";
 /// What keeps an object until its dependants are gone, if it was deleted in the foreground.
 const FOREGROUND: &str = "foregroundDeletion";
 
-/// Makes the Job, unless it is there.
+/// Makes the Job, unless it is there. A Job does not change after that, so it is posted and not applied: that is less
+/// work for the API server.
 pub(super) async fn job(client: &Client, job: &Job) -> Result<(), KubernetesError> {
     let jobs: Api<Job> = Api::namespaced(client.clone(), &job.namespace().unwrap_or_default());
-    let parameters = PatchParams::apply(MANAGER).force();
-    let done = jobs.patch(&job.name_any(), &parameters, &Patch::Apply(job)).await;
-    done.map(drop).map_err(KubernetesError::at("make a Job"))
+    match jobs.create(&PostParams::default(), job).await {
+        Ok(_) => Ok(()),
+        Err(error) if is_known(&error) => Ok(()),
+        Err(error) => Err(KubernetesError::at("make a Job")(error)),
+    }
 }
 
 /// Writes how far an attempt is.
