@@ -242,17 +242,11 @@ impl Registrar {
 
     /// Waits until the agent is there; gives its entity.
     async fn await_agent(&self, entry_id: &str, address: &Address) -> Result<String, RegisterError> {
-        let until = self.clock.now() + ENTITIES_WITHIN;
-        loop {
-            if let Some(agent) = self.agent_of(entry_id).await? {
-                return Ok(agent);
-            }
-            if self.clock.now() >= until {
-                let reason = "no agent came of it".to_owned();
-                return Err(RegisterError::AgentUnreachable { address: address.to_string(), reason });
-            }
-            self.clock.sleep(LOOK_EVERY).await;
-        }
+        let agent = self.seen_within(ENTITIES_WITHIN, || self.agent_of(entry_id)).await?;
+        agent.ok_or_else(|| RegisterError::AgentUnreachable {
+            address: address.to_string(),
+            reason: "no agent came of it".to_owned(),
+        })
     }
 
     /// The agent of an entry, if it is loaded.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use helix_core::Clock;
 use helix_hass::conversation::ListAgents;
-use helix_hass::entries::{Entry, ListEntries, ListFlows, RenameEntry, WyomingInfo};
+use helix_hass::entries::{Entry, Flow, ListEntries, ListFlows, RenameEntry, WyomingInfo};
 use helix_hass::pipeline::{Engine, ListSttEngines, ListTtsEngines};
 use helix_hass::registry::ListEntities;
 use serde_json::json;
@@ -204,22 +204,14 @@ impl Registrar {
 
     /// Waits for the flow that the Supervisor's message starts.
     async fn offered_flow(&self, uuid: &str) -> Result<String, RegisterError> {
-        let until = self.clock.now() + OFFERED_WITHIN;
-        loop {
-            let flows = self.home.command(ListFlows {}).await?;
-            let ours = flows.into_iter().find(|flow| {
-                flow.handler == DOMAIN
-                    && flow.context.source == FROM_SUPERVISOR
-                    && flow.context.unique_id.as_deref() == Some(uuid)
-            });
-            if let Some(flow) = ours {
-                return Ok(flow.flow_id);
-            }
-            if self.clock.now() >= until {
-                return Err(RegisterError::NotOffered);
-            }
-            self.clock.sleep(LOOK_EVERY).await;
-        }
+        let ours = |flow: &Flow| {
+            flow.handler == DOMAIN
+                && flow.context.source == FROM_SUPERVISOR
+                && flow.context.unique_id.as_deref() == Some(uuid)
+        };
+        let look = || async { Ok(self.home.command(ListFlows {}).await?.into_iter().find(&ours)) };
+        let flow = self.seen_within(OFFERED_WITHIN, look).await?;
+        flow.map(|flow| flow.flow_id).ok_or(RegisterError::NotOffered)
     }
 
     /// Waits until our engines are there as we offer them.
@@ -229,18 +221,34 @@ impl Registrar {
         address: &Address,
         offer: &Offer,
     ) -> Result<(), RegisterError> {
-        let until = self.clock.now() + ENTITIES_WITHIN;
-        while !self.engines(entry_id).await?.are(offer) {
-            if self.clock.now() >= until {
-                let state = self.state_of(entry_id).await?;
-                return Err(match state.as_str() {
-                    "setup_retry" => RegisterError::PortUnreachable { address: address.to_string() },
-                    _ => RegisterError::NotLoaded { state },
-                });
+        let look = || async { Ok(self.engines(entry_id).await?.are(offer).then_some(())) };
+        if self.seen_within(ENTITIES_WITHIN, look).await?.is_some() {
+            return Ok(());
+        }
+        let state = self.state_of(entry_id).await?;
+        Err(match state.as_str() {
+            "setup_retry" => RegisterError::PortUnreachable { address: address.to_string() },
+            _ => RegisterError::NotLoaded { state },
+        })
+    }
+
+    /// Looks again and again until there is what is looked for; none if there is not in time.
+    pub(super) async fn seen_within<T, F>(
+        &self,
+        limit: Duration,
+        look: impl Fn() -> F,
+    ) -> Result<Option<T>, RegisterError>
+    where
+        F: Future<Output = Result<Option<T>, RegisterError>>,
+    {
+        let until = self.clock.now() + limit;
+        loop {
+            let seen = look().await?;
+            if seen.is_some() || self.clock.now() >= until {
+                return Ok(seen);
             }
             self.clock.sleep(LOOK_EVERY).await;
         }
-        Ok(())
     }
 
     /// The entities of an entry that exist now.
