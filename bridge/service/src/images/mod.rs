@@ -198,14 +198,15 @@ impl Inner {
     /// What there is to try agents with and to make images of, looked for once.
     async fn workshop(&self) -> Option<&Workshop> {
         let look = async {
-            let folder = self.programs.clone();
-            let found = tokio::task::spawn_blocking(move || Workshop::of(&folder)).await.ok().flatten();
+            let (folder, with_base) = (self.programs.clone(), self.registry.is_some());
+            let look = move || Workshop::of(&folder, with_base);
+            let found = tokio::task::spawn_blocking(look).await.ok().flatten();
             match &found {
                 None => tracing::info!(
                     folder = %self.programs.display(),
                     "no helix-agent lies here, so no agent is tried and none becomes an image"
                 ),
-                Some(Workshop { base: None, .. }) if self.registry.is_some() => {
+                Some(Workshop { base: None, .. }) if with_base => {
                     tracing::warn!(error = %ImagesError::NoBase, "no agent becomes an image");
                 }
                 Some(_) => {}

@@ -19,16 +19,19 @@ pub(super) struct Workshop {
     pub(super) agent: PathBuf,
     /// Its digest.
     pub(super) program: Digest,
-    /// The base of images; none if the programs cannot be in one.
+    /// The base of images; none if none was asked for, or the programs cannot be in one.
     pub(super) base: Option<Base>,
 }
 
 impl Workshop {
-    /// The one of this folder; none if no agent lies there. Reads and compresses some megabytes.
-    pub(super) fn of(folder: &Path) -> Option<Self> {
+    /// The one of this folder; none if no agent lies there. Reads some megabytes, and compresses them for the base.
+    pub(super) fn of(folder: &Path, with_base: bool) -> Option<Self> {
         let agent = folder.join(AGENT);
         let own = read(&agent)?;
         let program = Digest::of(&own);
+        if !with_base {
+            return Some(Self { agent, program, base: None });
+        }
         let others = FOR_ALL.iter().filter_map(|name| read(&folder.join(name)));
         let mut programs: Vec<(&str, Vec<u8>)> = Vec::new();
         for bytes in std::iter::once(own).chain(others) {
