@@ -1,3 +1,5 @@
+//! A turn out: who holds it may begin one agent.
+
 use tokio::sync::OwnedMutexGuard;
 
 /// The leave to begin one agent; it is over when it is dropped.
