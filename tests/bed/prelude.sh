@@ -62,7 +62,7 @@ mark() { mkdir -p "$(dirname "$1")" && printf '%s\n' "$2" >"$1"; }
 
 # spawn PIDFILE LOGFILE COMMAND...: starts a process of its own session that inherits nothing of ours but the environment.
 spawn() {
-  local pidfile=$1 log=$2 pid fd
+  local pidfile=$1 log=$2 fd
   shift 2
   mkdir -p "$(dirname "$pidfile")" "$(dirname "$log")"
   (
@@ -72,9 +72,11 @@ spawn() {
     done # without a redirection: bash would keep the standard error behind one of the descriptors that are closed here
     exec setsid "$@"
   ) </dev/null >"$log" 2>&1 &
-  pid=$!
-  printf '%s %s\n' "$pid" "$(started_at "$pid")" >"$pidfile"
+  note_pid "$pidfile" $!
 }
+
+# note_pid PIDFILE PID: which process it is, for `alive` and `halt`.
+note_pid() { printf '%s %s\n' "$2" "$(started_at "$2")" >"$1"; }
 
 # started_at PID: the start time in clock ticks; empty if the process is gone or only a zombie.
 started_at() {
