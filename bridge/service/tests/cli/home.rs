@@ -1,41 +1,32 @@
-//! A real Home Assistant that the tests share, one after the other.
+//! Real Home Assistants that the tests share, each for one test at a time.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::bridge::Bridge;
 use crate::command::{Helix, Place, repository, until};
 
-/// Host and port, once it runs.
-static ADDRESS: Mutex<Option<String>> = Mutex::new(None);
+/// Host and port of those that no test has at the moment.
+static IDLE: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// The Home Assistant, for one test alone; started by the first one that needs it.
+/// A Home Assistant for one test alone; as many run as tests at the same time need one.
 pub(crate) struct Home {
-    address: MutexGuard<'static, Option<String>>,
+    address: String,
     token: String,
 }
 
 impl Home {
     pub(crate) fn at() -> Self {
-        let mut address = ADDRESS.lock().unwrap_or_else(PoisonError::into_inner);
-        if address.is_none() {
-            let name = format!("cli-{}", std::process::id());
-            stop_after_this_process(&name);
-            let url = bed(&["start", &name, "--fresh", "--loopback"]);
-            *address = Some(url.strip_prefix("http://").expect("an URL").to_owned());
-        }
-        Self { address, token: bed(&["token"]) }
-    }
-
-    fn address(&self) -> &str {
-        self.address.as_deref().expect("started")
+        let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Self { address: idle.unwrap_or_else(started), token: bed(&["token"]) }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address())
+        format!("http://{}", &self.address)
     }
 
     pub(crate) fn token(&self) -> &str {
@@ -55,7 +46,7 @@ impl Home {
     }
 
     fn http(&self, method: &str, path: &str, body: &str) -> String {
-        let mut stream = TcpStream::connect(self.address()).expect("Home Assistant answers");
+        let mut stream = TcpStream::connect(&self.address).expect("Home Assistant answers");
         let (token, len) = (&self.token, body.len());
         write!(
             stream,
@@ -84,6 +75,21 @@ impl Home {
         registered.bridge().logs("registered as a voice pipeline");
         registered
     }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(std::mem::take(&mut self.address));
+    }
+}
+
+/// Starts one that ends with this process; its host and port.
+fn started() -> String {
+    static STARTED: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("cli-{}-{}", std::process::id(), STARTED.fetch_add(1, Ordering::Relaxed));
+    stop_after_this_process(&name);
+    let url = bed(&["start", &name, "--fresh", "--loopback"]);
+    url.strip_prefix("http://").expect("an URL").to_owned()
 }
 
 /// A bridge that Home Assistant knows.

@@ -47,10 +47,11 @@ pub(super) struct Readable {
 
 /// Reads a page's source, at most `limit` bytes of text.
 pub(super) fn html(source: &str, address: &Url, limit: usize, clock: &SystemClock) -> Readable {
-    let (mut blocks, mut complete) = collect(source, Collector::new(true), clock);
+    let end = clock.now() + READING_LIMIT;
+    let (mut blocks, mut complete) = collect(source, Collector::new(true), clock, end);
     if blocks.is_empty() {
         // A part to be skipped was never closed, or there is nothing else: then all of it is read.
-        (blocks, complete) = collect(source, Collector::new(false), clock);
+        (blocks, complete) = collect(source, Collector::new(false), clock, end);
     }
     let title = blocks.title();
     let base = blocks.base.as_deref().and_then(|base| address.join(base).ok());
@@ -77,11 +78,10 @@ pub(super) fn plain(source: &str, limit: usize) -> Readable {
     Readable { title, text: text.to_owned(), cut: !is_whole, links: Vec::new() }
 }
 
-/// Runs the source through the tokenizer; whether it came to its end in time.
-fn collect(source: &str, collector: Collector, clock: &SystemClock) -> (Blocks, bool) {
+/// Runs the source through the tokenizer; whether all of it was read by `end`.
+fn collect(source: &str, collector: Collector, clock: &SystemClock, end: Duration) -> (Blocks, bool) {
     let tokenizer = Tokenizer::new(collector, TokenizerOpts::default());
     let queue = BufferQueue::default();
-    let end = clock.now() + READING_LIMIT;
     let mut rest = source;
     while !rest.is_empty() && clock.now() < end {
         let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE_LEN));
