@@ -36,12 +36,8 @@ pub fn agent() -> Result<PathBuf> {
 }
 
 fn built_agent() -> Result<PathBuf> {
-    let architecture = match std::env::consts::ARCH {
-        "aarch64" => "arm64",
-        _ => "amd64",
-    };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../agents/agent/build");
-    let built = build::command(script).arg(architecture).stderr(Stdio::inherit()).output()?;
+    let built = build::command(script).arg("native").stderr(Stdio::inherit()).output()?;
     ensure!(built.status.success(), "helix-agent cannot be built");
     let line = String::from_utf8(built.stdout)?;
     let path = line.trim().split_once(' ').map(|(_, path)| PathBuf::from(path));

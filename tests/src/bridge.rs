@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use helix::control::{Answer, Ask, RunRow, ask};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 use crate::bed::free_port;
 use crate::build;
@@ -67,6 +68,7 @@ pub struct Bridge {
     /// Where it speaks Wyoming, on loopback.
     pub port: u16,
     data_dir: PathBuf,
+    settings: Settings,
 }
 
 impl Bridge {
@@ -145,19 +147,17 @@ impl Bridge {
         let profile = settings.profile;
         let (binary, stt_dir) = tokio::task::spawn_blocking(move || built(profile)).await??;
         let log = File::create(data_dir.join("log"))?;
-        let child = Command::new(binary)
+        let child = command(&binary, &data_dir)
             .arg("run")
             .env("HELIX_LISTEN", format!("127.0.0.1:{port}"))
             .env("HELIX_ADVERTISE", "127.0.0.1")
             .env("HELIX_STT_DIR", stt_dir)
-            .env("HELIX_DATA_DIR", &data_dir)
-            .env("XDG_CONFIG_HOME", &data_dir)
             .envs(&settings.variables)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()?;
-        Ok(Self { child, port, data_dir })
+        Ok(Self { child, port, data_dir, settings })
     }
 
     /// Waits until every part works.
@@ -216,6 +216,18 @@ impl Bridge {
             Answer::Runs(runs) => Ok(runs),
             other => anyhow::bail!("runs were expected, not {other:?}"),
         }
+    }
+
+    /// A command of `helix` beside it: its lines, each an object.
+    ///
+    /// # Errors
+    /// Its own words, if it fails.
+    pub async fn helix(&self, args: &[&str]) -> Result<Vec<Value>> {
+        let mut command = command(&binary(self.settings.profile)?, &self.data_dir);
+        command.args(args).arg("--json").envs(&self.settings.variables);
+        let output = tokio::task::spawn_blocking(move || command.output()).await??;
+        ensure!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout)?.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
     }
 
     /// What it has logged so far.
@@ -345,6 +357,13 @@ pub fn new_folder(name: &str) -> Result<PathBuf> {
 }
 
 /// Builds what is out of date; the binary and the folder of `helix-stt`.
+/// `helix` with this folder for its own.
+fn command(binary: &Path, data_dir: &Path) -> Command {
+    let mut command = Command::new(binary);
+    command.env("HELIX_DATA_DIR", data_dir).env("XDG_CONFIG_HOME", data_dir);
+    command
+}
+
 fn built(profile: Profile) -> Result<(PathBuf, PathBuf)> {
     Ok((binary(profile)?, stt_folder()?))
 }

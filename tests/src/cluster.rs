@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result};
 
@@ -48,12 +47,6 @@ impl Cluster {
     /// # Errors
     /// The test bed's own words.
     pub fn give_image(&self, tag: &str, program: &Path) -> Result<()> {
-        let folder = program.parent().context("a path")?;
-        let name = program.file_name().context("a path")?;
-        let work = crate::bridge::new_folder("rootfs")?;
-        let (archive, entry) = (work.join("rootfs.tar"), Path::new("/").join(name));
-        run(Command::new("tar").arg("-cf").arg(&archive).arg("-C").arg(folder).arg(name))?;
-        run(script("kubernetes").args(["image", &self.name, tag]).arg(&archive).arg(entry))?;
-        Ok(std::fs::remove_dir_all(work)?)
+        run(script("kubernetes").args(["image", &self.name, tag]).arg(program)).map(drop)
     }
 }

@@ -1,15 +1,13 @@
 //! What the matcher declined, in the running bridge with a real Home Assistant: a model drafts, what it meant twice is
 //! known without it, and an undo unlearns that. The model is a script: what counts here is what becomes of its drafts.
 
-use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use helix_tests::bed::free_port;
-use helix_tests::bridge::{Bridge, Profile, Settings, binary};
+use helix_tests::bridge::{Bridge, Settings};
 use helix_tests::home::Home;
 use helix_tests::model_server::{MODEL, ModelServer};
 use helix_tests::pipeline::{Pipeline, Told};
@@ -59,28 +57,15 @@ impl Scene {
         ensure!(told.response == "action_done", "{told:?}");
         self.home.wait_for_state(LAMP, "on").await
     }
-
-    /// A command of `helix` beside the running bridge: its lines, each an object.
-    async fn helix(&self, data_dir: &Path, args: &[&str]) -> Result<Vec<Value>> {
-        let mut command = Command::new(binary(Profile::Debug)?);
-        command.args(args).arg("--json").env("XDG_CONFIG_HOME", data_dir).env("HELIX_DATA_DIR", data_dir);
-        command.env("HELIX_HA_URL", self.home.url()).env("HELIX_HA_TOKEN", self.home.assistant().token());
-        command.env("HELIX_OLLAMA_URL", self.model.url()).env("HELIX_ROUTER_MODEL", MODEL);
-        let output = tokio::task::spawn_blocking(move || command.output()).await??;
-        ensure!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        let text = String::from_utf8(output.stdout)?;
-        Ok(text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_model_meant_twice_is_known_without_it_until_somebody_undoes_it() -> Result<()> {
     let scene = Scene::new("declined").await?;
     let bridge = Bridge::start_with(scene.settings.clone()).await?;
-    let dir = bridge.data_dir().to_owned();
     let route = ["route", SENTENCE, "--area", "hallway"];
 
-    let why = &scene.helix(&dir, &route).await?[0];
+    let why = &bridge.helix(&route).await?[0];
     ensure!(why["route"] == "act" && why["dimensions"]["help"] == "drafted in round 1", "{why}");
     ensure!(
         why["dimensions"]["found"] == "drafted" && why["actions"][0]["targets"] == json!([LAMP]),
@@ -91,21 +76,21 @@ async fn what_a_model_meant_twice_is_known_without_it_until_somebody_undoes_it()
         scene.lights_the_lamp().await?;
     }
     let asked = scene.model.chats();
-    let list = scene.helix(&dir, &["shortcut", "list"]).await?;
+    let list = bridge.helix(&["shortcut", "list"]).await?;
     ensure!(list.len() == 1 && list[0]["used"] == true && list[0]["area"] == "hallway", "{list:?}");
 
     scene.lights_the_lamp().await?;
-    let why = &scene.helix(&dir, &route).await?[0];
+    let why = &bridge.helix(&route).await?[0];
     ensure!(why["dimensions"]["help"] == "known from before" && why["acts"] == true, "{why}");
     ensure!(scene.model.chats() == asked, "a shortcut asks no model");
     scene.says("Helix", "undo that").await?;
     scene.home.wait_for_state(LAMP, "off").await?;
-    ensure!(scene.helix(&dir, &["shortcut", "list"]).await?.is_empty(), "what was undone is not meant");
+    ensure!(bridge.helix(&["shortcut", "list"]).await?.is_empty(), "what was undone is not meant");
 
     scene.lights_the_lamp().await?;
     ensure!(scene.model.chats() == asked + 1);
-    scene.helix(&dir, &["shortcut", "remove", "turn on the writing lamp in the office"]).await?;
-    ensure!(scene.helix(&dir, &["shortcut", "list"]).await?.is_empty());
+    bridge.helix(&["shortcut", "remove", "turn on the writing lamp in the office"]).await?;
+    ensure!(bridge.helix(&["shortcut", "list"]).await?.is_empty());
     bridge.stop().await
 }
 

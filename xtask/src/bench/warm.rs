@@ -18,8 +18,7 @@ use helix_contract::{
     AgentRef, Class, DefinitionV1, Limits, ModelRole, Place, Scope, TaskId, TaskSpecV1, V1,
 };
 use helix_core::home::{EntityState, HomeError, Registry};
-use helix_core::llm::budget::Price;
-use helix_core::llm::{Answer, Capabilities, Chat, Ended, LanguageModel, LlmError, Origin, Usage};
+use helix_core::llm::{Answer, Capabilities, Chat, Ended, LanguageModel, LlmError, Usage};
 use helix_core::{Calendar as _, EntityId, Pii};
 use helix_tests::time::{now, since};
 use tokio::process::{Child, Command};
@@ -93,10 +92,6 @@ impl LanguageModel for House {
         Capabilities::default()
     }
 
-    fn price(&self) -> Price {
-        Price::default()
-    }
-
     fn chat<'a>(&'a self, _: &'a Chat) -> BoxFuture<'a, Result<Answer, LlmError>> {
         // Only the first question of a task is waited for; the others find the channel full.
         let _ = self.asked.try_send(now());
@@ -109,22 +104,6 @@ impl LanguageModel for House {
                 model: "a model".into(),
             })
         })
-    }
-
-    fn stream<'a>(
-        &'a self,
-        chat: &'a Chat,
-        _: &'a mut (dyn FnMut(&str) + Send),
-    ) -> BoxFuture<'a, Result<Answer, LlmError>> {
-        self.chat(chat)
-    }
-
-    fn embed<'a>(
-        &'a self,
-        _: &'a [Pii<String>],
-        _: &'a Origin,
-    ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, LlmError>> {
-        Box::pin(async { Err(LlmError::NotConfigured) })
     }
 }
 

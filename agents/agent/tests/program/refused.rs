@@ -112,7 +112,7 @@ fn a_result_that_is_refused_becomes_an_honest_failure() {
 
 /// A token in a file, and the variable that names it.
 fn token_file(name: &str, token: &str) -> String {
-    let file = format!("{}/{name}-{}", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+    let file = format!("{}/token-of-{name}", env!("CARGO_TARGET_TMPDIR"));
     std::fs::write(&file, format!("{token}\n")).expect("a file");
     file
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
-use std::{env, fs, thread};
+use std::{env, thread};
 
 use helix_runner::kubernetes::api::AgentTask;
 use helix_runner::kubernetes::{Kubernetes, lead, operator};
@@ -98,17 +98,12 @@ fn build_and_give_image(root: &Path) {
         .args(["--edition=2024", "-O", "-C", "target-feature=+crt-static", "-o"])
         .arg(&agent)
         .arg(source));
-    give_image(IMAGE, &fs::read(agent).expect("a program"));
+    give_image(IMAGE, &agent);
 }
 
 /// Gives the nodes an image of this one program.
-pub(crate) fn give_image(tag: &str, program: &[u8]) {
-    let work = tempfile::tempdir().expect("a folder");
-    let (agent, rootfs) = (work.path().join("agent"), work.path().join("rootfs.tar"));
-    fs::write(&agent, program).expect("a file");
-    run(Command::new("chmod").arg("755").arg(&agent));
-    run(Command::new("tar").arg("-cf").arg(&rootfs).arg("-C").arg(work.path()).arg("agent"));
-    bed("image", &[tag, rootfs.to_str().expect("a path"), "/agent"]);
+pub(crate) fn give_image(tag: &str, program: &Path) {
+    bed("image", &[tag, program.to_str().expect("a path")]);
 }
 
 fn run(command: &mut Command) {

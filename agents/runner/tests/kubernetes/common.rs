@@ -1,6 +1,5 @@
 //! The backend of Jobs passes what every backend passes.
 
-use std::fs;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -30,9 +29,7 @@ impl ClusterBed {
         static RUNNERS: AtomicU32 = AtomicU32::new(0);
         static GIVEN: OnceLock<()> = OnceLock::new();
         cluster::ready();
-        GIVEN.get_or_init(|| {
-            cluster::give_image(AGENT, &fs::read(programs::agent()).expect("a program"));
-        });
+        GIVEN.get_or_init(|| cluster::give_image(AGENT, programs::agent()));
         let bridge = ScriptedBridge::start();
         let port = bridge.listens_at(HOST).await;
         let name = format!("common-{}", RUNNERS.fetch_add(1, Ordering::Relaxed));

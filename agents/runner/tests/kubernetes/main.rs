@@ -11,6 +11,7 @@ mod programs;
 #[path = "../scripted/mod.rs"]
 mod scripted;
 
+use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -223,7 +224,9 @@ async fn a_task_that_is_cancelled_ends_its_pod() {
 #[tokio::test]
 async fn an_image_that_is_missing_or_does_not_run_is_told_and_not_waited_for() {
     let scene = Scene::begin("images").await;
-    cluster::give_image("localhost/broken:local", b"\x7fELF for another world");
+    let broken = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(&broken, b"\x7fELF for another world").expect("written");
+    cluster::give_image("localhost/broken:local", broken.path());
     let with_image = |number, image: &str| {
         let mut task = told(number, "images", "answer");
         task.spec.agent.image = Some(image.to_owned());

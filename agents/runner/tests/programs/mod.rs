@@ -10,8 +10,8 @@ pub(crate) fn agent() -> &'static Path {
     BUILT.get_or_init(|| {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/agent.rs");
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
-        // Kept for the other tests of this process; the next build of tests takes its place.
-        let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("agent-{}", std::process::id()));
+        // Kept for the other tests of this process; that of the next one takes its place.
+        let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("agent");
         let built = folder.path().join("agent");
         let rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
             .args(["--edition", "2024", "-O", "-C", "target-feature=+crt-static", "-C", "panic=abort", "-o"])

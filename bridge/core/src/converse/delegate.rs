@@ -1,10 +1,10 @@
 //! What takes longer than a conversation is ordered from an agent; what is said about such tasks is answered.
 
 use super::{Conversation, Progress, Specialist};
-use crate::delegate::{self, Draft, Order, draft, improved};
+use crate::delegate::{self, Draft, Order};
 use crate::dialogue::Satellite;
 use crate::pipeline::Request;
-use crate::reply::{Reply, Sentence};
+use crate::reply::Reply;
 use crate::request::Kind;
 use crate::route::dimension::Source;
 use crate::{Clock, EntityId, Home};
@@ -34,15 +34,8 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
         progress: &mut Progress,
     ) -> Reply {
         let Some(desk) = self.desk else { return self.keep_request(Kind::Delegate, request).await };
-        let (text, language) = (request.text.expose(), &request.language);
-        let drafted = match draft(text, language, &request.caller, desk.kinds(), completed) {
-            Draft::Order(order) => {
-                let model = self.help.map(|help| help.model);
-                improved(desk, model, self.clock, order, completed).await
-            }
-            ask @ Draft::Ask(_) => ask,
-        };
-        match drafted {
+        let model = self.help.map(|help| help.model);
+        match delegate::ordered(desk, model, self.clock, request, completed).await {
             Draft::Order(order) => {
                 let conversation = match satellite {
                     Some(Satellite::Conversation(id)) => Some(id.clone()),
@@ -53,9 +46,8 @@ impl<H: Home, C: Clock, S: Specialist> Conversation<'_, H, C, S> {
                 reply
             }
             Draft::Ask(question) => {
-                progress.words = Some(text.clone());
-                let asked = Reply::say(&Sentence::TaskWhat, language);
-                question.map_or(asked.clone(), |text| Reply { text, ..asked })
+                progress.words = Some(request.text.expose().clone());
+                delegate::ask(question, &request.language)
             }
         }
     }

@@ -21,6 +21,7 @@ use futures_util::future::BoxFuture;
 
 use crate::clock::within;
 use crate::llm::LanguageModel;
+use crate::pipeline::Request;
 use crate::reply::{Reply, Sentence};
 use crate::{Clock, EntityId, Language, Pii};
 
@@ -108,6 +109,20 @@ pub trait Desk: fmt::Debug + Send + Sync + 'static {
     fn cancel<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool, DeskError>>;
 }
 
+/// What becomes of a request: an order by its words, [`improved`], or a question. `completed` tells that it was asked before.
+pub async fn ordered<C: Clock>(
+    desk: &dyn Desk,
+    model: Option<&dyn LanguageModel>,
+    clock: &C,
+    request: &Request,
+    completed: bool,
+) -> Draft {
+    match draft(request.text.expose(), &request.language, &request.caller, desk.kinds(), completed) {
+        Draft::Order(order) => improved(desk, model, clock, order, completed).await,
+        ask @ Draft::Ask(_) => ask,
+    }
+}
+
 /// The order for the kind of agent that is meant by it: by its words, else by what is like them, else as a model would have
 /// it, if there is one and it answers in time.
 pub async fn improved<C: Clock>(
@@ -152,6 +167,15 @@ pub async fn take(desk: &dyn Desk, order: &Order) -> Reply {
         }
     };
     Reply::say(&sentence, &order.language)
+}
+
+/// Asks what is missing: in a model's words, or in Helix's own.
+pub fn ask(question: Option<String>, language: &Language) -> Reply {
+    let asked = Reply::say(&Sentence::TaskWhat, language);
+    match question {
+        Some(text) => Reply { text, ..asked },
+        None => asked,
+    }
 }
 
 /// Answers what was said about tasks; `None` if it is about something else after all.

@@ -4,8 +4,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::home::Caller;
-use crate::llm::budget::Price;
-use crate::llm::{Answer, Capabilities, Chat, Ended, LlmError, Origin, Usage};
+use crate::llm::{Answer, Capabilities, Chat, Ended, LlmError, Usage};
 use crate::route::dimension::Privacy;
 
 fn language(tag: &str) -> Language {
@@ -268,9 +267,6 @@ impl LanguageModel for Last {
     fn capabilities(&self) -> Capabilities {
         Capabilities::default()
     }
-    fn price(&self) -> Price {
-        Price::default()
-    }
     fn chat<'a>(&'a self, chat: &'a Chat) -> BoxFuture<'a, Result<Answer, LlmError>> {
         let schema = chat.schema.as_ref().expect("a schema");
         let offered = schema["properties"]["kind"]["enum"].as_array().expect("kinds");
@@ -280,20 +276,6 @@ impl LanguageModel for Last {
         Box::pin(async move {
             Ok(Answer { text: Pii::new(text), calls: Vec::new(), usage, ended: Ended::Stop, model })
         })
-    }
-    fn stream<'a>(
-        &'a self,
-        chat: &'a Chat,
-        _: &'a mut (dyn FnMut(&str) + Send),
-    ) -> BoxFuture<'a, Result<Answer, LlmError>> {
-        self.chat(chat)
-    }
-    fn embed<'a>(
-        &'a self,
-        _: &'a [Pii<String>],
-        _: &'a Origin,
-    ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, LlmError>> {
-        Box::pin(async { Err(LlmError::NotConfigured) })
     }
 }
 

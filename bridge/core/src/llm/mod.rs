@@ -221,19 +221,27 @@ pub trait LanguageModel: fmt::Debug + Send + Sync + 'static {
     fn chat<'a>(&'a self, chat: &'a Chat) -> BoxFuture<'a, Result<Answer, LlmError>>;
 
     /// Answers piece by piece: each piece goes to `heard` as soon as it is there, the whole comes back. After an error
-    /// the pieces are worth nothing.
+    /// the pieces are worth nothing. A model that knows no pieces gives its answer as one.
     fn stream<'a>(
         &'a self,
         chat: &'a Chat,
         heard: &'a mut (dyn FnMut(&str) + Send),
-    ) -> BoxFuture<'a, Result<Answer, LlmError>>;
+    ) -> BoxFuture<'a, Result<Answer, LlmError>> {
+        Box::pin(async move {
+            let answer = self.chat(chat).await?;
+            heard(answer.text.expose());
+            Ok(answer)
+        })
+    }
 
     /// One vector per text, all of one length.
     fn embed<'a>(
         &'a self,
-        texts: &'a [Pii<String>],
-        origin: &'a Origin,
-    ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, LlmError>>;
+        _texts: &'a [Pii<String>],
+        _origin: &'a Origin,
+    ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, LlmError>> {
+        Box::pin(async { Err(LlmError::NotConfigured) })
+    }
 }
 
 /// No model is named.
@@ -247,22 +255,6 @@ impl LanguageModel for () {
     }
 
     fn chat<'a>(&'a self, _: &'a Chat) -> BoxFuture<'a, Result<Answer, LlmError>> {
-        Box::pin(async { Err(LlmError::NotConfigured) })
-    }
-
-    fn stream<'a>(
-        &'a self,
-        _: &'a Chat,
-        _: &'a mut (dyn FnMut(&str) + Send),
-    ) -> BoxFuture<'a, Result<Answer, LlmError>> {
-        Box::pin(async { Err(LlmError::NotConfigured) })
-    }
-
-    fn embed<'a>(
-        &'a self,
-        _: &'a [Pii<String>],
-        _: &'a Origin,
-    ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, LlmError>> {
         Box::pin(async { Err(LlmError::NotConfigured) })
     }
 }

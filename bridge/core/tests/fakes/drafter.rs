@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use helix_core::Pii;
-use helix_core::llm::{Answer, Capabilities, Chat, Ended, LanguageModel, LlmError, Origin, Usage};
+use helix_core::llm::{Answer, Capabilities, Chat, Ended, LanguageModel, LlmError, Usage};
 
 /// From what it is told, and in which round, to what it answers.
 type Mind = Box<dyn Fn(&Chat, usize) -> Result<String, LlmError> + Send + Sync>;
@@ -71,19 +71,5 @@ impl LanguageModel for Drafter {
             let (usage, ended) = (Usage::default(), Ended::Stop);
             Ok(Answer { text: Pii::new(text), calls: Vec::new(), usage, ended, model: "scripted".into() })
         })
-    }
-    fn stream<'a>(
-        &'a self,
-        _: &'a Chat,
-        _: &'a mut (dyn FnMut(&str) + Send),
-    ) -> BoxFuture<'a, Result<Answer, LlmError>> {
-        Box::pin(async { Err(LlmError::NotConfigured) })
-    }
-    fn embed<'a>(
-        &'a self,
-        _: &'a [Pii<String>],
-        _: &'a Origin,
-    ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, LlmError>> {
-        Box::pin(async { Err(LlmError::NotConfigured) })
     }
 }

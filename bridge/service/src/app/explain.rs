@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use futures_util::future::BoxFuture;
 use helix_core::delay::{BookError, DelayBook, DelayedCommand, NewCommand, State, Talk, answer, plan, talk};
+use helix_core::delegate::{self, TalkKind};
 use helix_core::draft::{FIRST_WORDS_LIMIT, Help, reconsidered};
 use helix_core::home::Caller;
 use helix_core::llm::LanguageModel;
@@ -21,6 +22,7 @@ use super::models::open_models;
 use super::own_language;
 use super::visit::Visit;
 use super::waited::{Asked, Waited};
+use super::work::LookedDesk;
 use crate::clock::SystemCalendar;
 use crate::config::Config;
 use crate::store::{ShortcutTable, Store, StoreError};
@@ -34,6 +36,7 @@ pub struct Explainer {
     store: Option<Store>,
     router: Arc<dyn LanguageModel>,
     shortcuts: Option<ShortcutTable>,
+    desk: LookedDesk,
 }
 
 /// A decision and how it came about.
@@ -45,6 +48,8 @@ pub struct Explained {
     pub reply: String,
     /// In words, why.
     pub reason: String,
+    /// What an agent would be given: its kind, and what it is about.
+    pub task: Option<String>,
     /// How long it took.
     pub took: Duration,
     /// How much of it Home Assistant had to do with it.
@@ -67,7 +72,9 @@ impl Explainer {
         let models = open_models(&config.llm, store.as_ref(), visit.clock().clone())?;
         models.look_at(false).await;
         let shortcuts = store.as_ref().map(Store::shortcuts);
-        Ok(Self { visit, language, matrix: config.matrix.clone(), store, router: models.router(), shortcuts })
+        let (matrix, router) = (config.matrix.clone(), models.router());
+        let desk = LookedDesk::new(config, models)?;
+        Ok(Self { visit, language, matrix, store, router, shortcuts, desk })
     }
 
     /// Decides about one sentence.
@@ -92,30 +99,90 @@ impl Explainer {
         let request = Request { text: Pii::new(text.to_owned()), language: language.clone(), caller, source };
         let home = Waited::new(self.visit.home().clone(), self.visit.clock().clone());
         let start = self.visit.clock().now();
-        if let Some((decision, said)) = self.about_plans(&request, &home).await? {
-            let took = self.visit.clock().now().saturating_sub(start);
+        let explained = self.explained(&request, &home).await?;
+        Ok(Explained {
+            took: self.visit.clock().now().saturating_sub(start),
+            asked: home.asked(),
+            ..explained
+        })
+    }
+
+    /// Without what it cost.
+    async fn explained(&self, request: &Request, home: &impl Home) -> anyhow::Result<Explained> {
+        let explained = |decision, reply, reason| Explained {
+            decision,
+            reply,
+            reason,
+            task: None,
+            took: Duration::ZERO,
+            asked: Asked::default(),
+        };
+        if let Some((route, said)) = self.about_tasks(request).await {
+            let reason = format!("{}: it is about tasks, which is known before any gate", said.code);
+            return Ok(explained(self.known_before(route, request, home).await?, said.text, reason));
+        }
+        if let Some((route, said)) = self.about_plans(request).await? {
             let reason =
                 format!("{}: it is about commands for later, which is known before any gate", said.code);
-            return Ok(Explained { decision, reply: said.text, reason, took, asked: home.asked() });
+            return Ok(explained(self.known_before(route, request, home).await?, said.text, reason));
         }
-        let decision = self.decide(&request, &home).await?;
-        let took = self.visit.clock().now().saturating_sub(start);
+        let decision = self.decide(request, home).await?;
+        if decision.route() == Route::Delegate {
+            let (said, task) = self.ordered(request).await;
+            let reason = format!("{} at the gate `{}`", said.code, decision.gate().as_str());
+            return Ok(Explained { task, ..explained(decision, said.text, reason) });
+        }
         let sentence = decision.refusal.as_ref();
-        let reply = sentence.map(|sentence| Reply::say(sentence, &language).text).unwrap_or_default();
+        let reply = sentence.map(|sentence| Reply::say(sentence, &request.language).text).unwrap_or_default();
         let reason = match (decision.gate(), sentence) {
             (Gate::Source, _) => "passive speech never acts and is never answered".to_owned(),
             (gate, Some(sentence)) => format!("{} at the gate `{}`", sentence.key(), gate.as_str()),
             (gate, None) => format!("passed at the gate `{}`", gate.as_str()),
         };
-        Ok(Explained { decision, reply, reason, took, asked: home.asked() })
+        Ok(explained(decision, reply, reason))
+    }
+
+    /// What would be said to an order of a task, and the order if one would be taken.
+    async fn ordered(&self, request: &Request) -> (Reply, Option<String>) {
+        let desk = &self.desk;
+        match delegate::ordered(desk, Some(&*self.router), self.visit.clock(), request, false).await {
+            delegate::Draft::Order(order) => {
+                let task = format!("{}: {}", order.kind, order.title.expose());
+                (delegate::take(desk, &order).await, Some(task))
+            }
+            delegate::Draft::Ask(question) => (delegate::ask(question, &request.language), None),
+        }
+    }
+
+    /// What would be said about tasks; `None` if it is about none.
+    async fn about_tasks(&self, request: &Request) -> Option<(Route, Reply)> {
+        if request.source == Source::Passive {
+            return None;
+        }
+        let talk = delegate::talk(request.text.expose(), &request.language, false)?;
+        let reply = delegate::answer(&self.desk, &talk, None, &request.language).await?;
+        let route = match talk.kind {
+            TalkKind::Status | TalkKind::List | TalkKind::Find => Route::Answer,
+            TalkKind::Cancel => Route::Control,
+        };
+        Some((route, reply))
+    }
+
+    /// The decision about a sentence that is known before any gate.
+    async fn known_before(
+        &self,
+        route: Route,
+        request: &Request,
+        home: &impl Home,
+    ) -> Result<Decision, RunError> {
+        let mut decision = consider(request, home, &self.matrix).await?;
+        decision.judgement = Judgement { route, gate: Gate::Control, asked: Vec::new(), scores: Vec::new() };
+        decision.actions.clear();
+        Ok(decision)
     }
 
     /// What would be said about commands for later, and what would happen to them; `None` if it is about none.
-    async fn about_plans(
-        &self,
-        request: &Request,
-        home: &impl Home,
-    ) -> anyhow::Result<Option<(Decision, Reply)>> {
+    async fn about_plans(&self, request: &Request) -> anyhow::Result<Option<(Route, Reply)>> {
         let Some(talk) = talk(request.text.expose(), &request.language) else { return Ok(None) };
         let Some(now) = now_at(self.visit.home(), &SystemCalendar) else { return Ok(None) };
         let waiting = match &self.store {
@@ -123,14 +190,11 @@ impl Explainer {
             None => Vec::new(),
         };
         let Some(reply) = answer(request, &now, Some(&Looked(waiting))).await else { return Ok(None) };
-        let mut decision = consider(request, home, &self.matrix).await?;
         let route = match talk {
             Talk::List => Route::Answer,
             Talk::Cancel(_) | Talk::CancelAll => Route::Control,
         };
-        decision.judgement = Judgement { route, gate: Gate::Control, asked: Vec::new(), scores: Vec::new() };
-        decision.actions.clear();
-        Ok(Some((decision, reply)))
+        Ok(Some((route, reply)))
     }
 
     async fn decide(&self, request: &Request, home: &impl Home) -> Result<Decision, RunError> {

@@ -179,6 +179,7 @@ async fn explain(explainer: &Explainer, line: Line) -> anyhow::Result<Row> {
         (dimension.as_str().to_owned(), Value::from(decision.dimensions.value(*dimension)))
     };
     let mut dimensions: Map<_, _> = Dimension::ALL.iter().map(in_words).collect();
+    dimensions.insert("task".into(), result.task.into());
     dimensions.insert("intent".into(), decision.intent.clone().into());
     dimensions.insert("guard".into(), decision.speech.describe().into());
     dimensions.insert("reading".into(), decision.read.describe().into());

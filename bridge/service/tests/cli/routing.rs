@@ -131,6 +131,17 @@ fn talk_about_what_is_planned_is_explained_as_what_it_does_and_changes_nothing()
 }
 
 #[test]
+fn an_order_is_explained_as_what_would_be_said_to_it_and_what_an_agent_would_get() {
+    let (home, place) = (Home::at(), Place::new("orders"));
+    let explained = |text: &str| home.helix(&place, &["route", text]).run().works();
+    let told = explained("research the best heat pump for a small house");
+    told.says("delegate: task-no-model").says("task        research: the best heat pump for a small house");
+    explained("give me a report on the house").says("delegate: task-taken").says("task        home-report");
+    explained("plan something").says("delegate: task-what").says("What should it be about?");
+    explained("what are you working on?").says("answer: task-none");
+}
+
+#[test]
 fn the_sign_of_the_guard_is_told_on_one_screen() {
     let (home, place) = (Home::at(), Place::new("sign"));
     let told = home.helix(&place, &["route", "please don't turn on the kitchen light"]).run().works();

@@ -12,7 +12,7 @@ use helix_contract::{AgentRef, DefinitionV1, Example, ModelRole, Name, Scope, V1
 use helix_core::egress::Privacy;
 use helix_core::home::{Area, Entity, EntityState, HomeError, Registry};
 use helix_core::llm::budget::Price;
-use helix_core::llm::{Answer, Capabilities, Chat, Ended, LanguageModel, LlmError, Origin, Usage};
+use helix_core::llm::{Answer, Capabilities, Chat, Ended, LanguageModel, LlmError, Usage};
 use helix_core::{EntityId, Pii};
 use serde_json::json;
 use tokio::sync::watch;
@@ -155,22 +155,6 @@ impl LanguageModel for Mind {
             let said = self.says.lock().unwrap().pop_front();
             said.unwrap_or_else(|| Ok(answer("All is fine.", 100, 10)))
         })
-    }
-
-    fn stream<'a>(
-        &'a self,
-        chat: &'a Chat,
-        _: &'a mut (dyn FnMut(&str) + Send),
-    ) -> BoxFuture<'a, Result<Answer, LlmError>> {
-        self.chat(chat)
-    }
-
-    fn embed<'a>(
-        &'a self,
-        _: &'a [Pii<String>],
-        _: &'a Origin,
-    ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, LlmError>> {
-        Box::pin(async { Err(LlmError::NotConfigured) })
     }
 }
 

@@ -9,7 +9,7 @@ use helix_tests::registry::Registry;
 use helix_tests::time::poll_until;
 use serde_json::Value;
 
-use super::scene::{SOON, Scene, helix, until};
+use super::scene::{SOON, Scene, until};
 
 const ACCEPT: &str = r#"{"name": "it answers", "request": "When is high tide?", "model": [{"progress": "", "tool": "finish", "input": {}}, {"spoken": "At 14:05.", "text": "", "not_found": [], "sources": []}], "expect": {"spoken": ["14:05"]}}"#;
 
@@ -32,7 +32,7 @@ fn tides(data_dir: &Path) -> Result<()> {
 
 /// What is known of the forms of the kind.
 async fn form(bridge: &Bridge) -> Result<Value> {
-    let rows = helix(bridge.data_dir(), &["agent", "list"]).await?;
+    let rows = bridge.helix(&["agent", "list"]).await?;
     let row = rows.into_iter().find(|row| row["name"] == "tides").context("the kind is listed")?;
     Ok(row["forms"][0].clone())
 }
@@ -44,12 +44,10 @@ async fn ones_own_kind_is_found_by_meaning_and_becomes_an_image_when_it_did_well
     tides(&folder)?;
     let more = [("REGISTRY", registry.host.as_str()), ("EMBED_MODEL", MODEL)];
     let (_scene, bridge) = Scene::in_folder("tasks-kept", folder, &more).await?;
-    let data_dir = bridge.data_dir();
 
     // The vectors come, and the kind is accepted, soon after the start.
     let begun = poll_until("it is found by meaning", SOON, || async {
-        let task =
-            helix(data_dir, &["task", "run", "--detach", "Tonight, will my boat lie dry?"]).await.ok()?;
+        let task = bridge.helix(&["task", "run", "--detach", "Tonight, will my boat lie dry?"]).await.ok()?;
         task.into_iter().find(|task| task["agent"] == "tides")
     });
     let task = begun.await.with_context(|| bridge.log())?;
@@ -64,18 +62,18 @@ async fn ones_own_kind_is_found_by_meaning_and_becomes_an_image_when_it_did_well
     let digest = current["image"].as_str().and_then(|image| image.rsplit_once('@')).context("a digest")?.1;
     ensure!(registry.manifest("agent-tides", digest).await?.is_some());
 
-    helix(data_dir, &["task", "run", "--detach", "--kind", "tides", "When is low tide?"]).await?;
+    bridge.helix(&["task", "run", "--detach", "--kind", "tides", "When is low tide?"]).await?;
     let next = until(&bridge, "it is done", |task| task["state"] == "done").await?;
     ensure!(next["begun"] == 1, "{next}");
-    helix(data_dir, &["agent", "pin", "tides"]).await?;
+    bridge.helix(&["agent", "pin", "tides"]).await?;
     ensure!(form(&bridge).await?["pinned"] == true);
-    let back = helix(data_dir, &["agent", "rollback", "tides"]).await.expect_err("there is none before");
+    let back = bridge.helix(&["agent", "rollback", "tides"]).await.expect_err("there is none before");
     ensure!(back.to_string().contains("none before"), "{back}");
-    helix(data_dir, &["agent", "remove", "tides", "--dry-run"]).await?;
+    bridge.helix(&["agent", "remove", "tides", "--dry-run"]).await?;
     ensure!(registry.manifest("agent-tides", digest).await?.is_some());
-    helix(data_dir, &["agent", "remove", "tides"]).await?;
+    bridge.helix(&["agent", "remove", "tides"]).await?;
     ensure!(registry.manifest("agent-tides", digest).await?.is_none());
-    let built = helix(data_dir, &["agent", "build", "tides"]).await?;
+    let built = bridge.helix(&["agent", "build", "tides"]).await?;
     ensure!(built[0]["done"][0] == current["image"], "{built:?}");
     bridge.stop().await
 }

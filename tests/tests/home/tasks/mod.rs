@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 use helix_tests::bridge::Bridge;
 use serde_json::Value;
 
-use self::scene::{REQUEST, SOON, SPOKEN, Scene, helix, last_task, until};
+use self::scene::{REQUEST, SOON, SPOKEN, Scene, last_task, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_big_request_is_acknowledged_carried_out_and_answered_in_its_room() -> Result<()> {
@@ -42,7 +42,7 @@ async fn a_big_request_is_acknowledged_carried_out_and_answered_in_its_room() ->
 
     let again = scene.says("What did you find about the heat pump?").await?;
     ensure!(again.contains(SPOKEN), "{again}");
-    let shown = helix(bridge.data_dir(), &["task", "show", id]).await?;
+    let shown = bridge.helix(&["task", "show", id]).await?;
     ensure!(shown[0]["result"]["outcome"]["spoken"] == SPOKEN, "{shown:?}");
     bridge.stop().await
 }
@@ -56,6 +56,14 @@ async fn a_task_is_asked_about_and_cancelled_by_voice() -> Result<()> {
     until(&bridge, "it is worked on", |task| task["state"] == "leased").await?;
     let reply = scene.says("How is the research going?").await?;
     ensure!(reply.contains("heat pump"), "{reply}");
+    let explained = async |sentence: &str| bridge.helix(&["route", sentence]).await;
+    let why = &explained("How is the research going?").await?[0];
+    ensure!(why["route"] == "answer" && why["reply"] == reply, "{why}");
+    let why = &explained("Cancel the research").await?[0];
+    ensure!(why["route"] == "control" && why["acts"] == false, "{why}");
+    let why = &explained("Compare heat pumps and gas boilers").await?[0];
+    ensure!(why["route"] == "delegate" && why["reason"] == "task-taken at the gate `rest`", "{why}");
+    ensure!(last_task(&bridge).await?["state"] == "leased", "an explanation ends and begins nothing");
     let reply = scene.says("Cancel it").await?;
     ensure!(reply.contains("stop working on this"), "{reply}");
     let task = last_task(&bridge).await?;

@@ -12,7 +12,7 @@ use helix_tests::time::poll_until;
 use jiff::{ToSpan, Zoned};
 use serde_json::{Value, json};
 
-use super::scene::{SOON, helix};
+use super::scene::SOON;
 
 const WORDS: &str = "Which bin goes out tonight?";
 const TOOL: &str = "mcp_bins_next_collections";
@@ -66,12 +66,12 @@ async fn a_plugin_is_used_by_an_agent_as_its_guide_says() -> Result<()> {
         .with("ROUTER_MODEL", MODEL)
         .with("AGENTS_DIR", &programs.to_string_lossy());
     let bridge = Bridge::launch_from(folder, settings).await?;
-    let kinds = || async { helix(bridge.data_dir(), &["agent", "list"]).await.ok() };
+    let kinds = || async { bridge.helix(&["agent", "list"]).await.ok() };
     let kinds = poll_until("the bridge answers", SOON, kinds).await.with_context(|| bridge.log())?;
     ensure!(kinds.iter().any(|kind| kind["name"] == "bin-day"), "{kinds:?}");
 
     let run = ["task", "run", "--kind", "bin-day", "--language", "en", WORDS];
-    let rows = helix(bridge.data_dir(), &run).await.with_context(|| bridge.log())?;
+    let rows = bridge.helix(&run).await.with_context(|| bridge.log())?;
     let task = rows.last().context("no task")?;
     ensure!(task["result"]["outcome"]["spoken"] == "The paper goes out tonight.", "{task}");
     let plugins = bridge.children_called("bin-day");

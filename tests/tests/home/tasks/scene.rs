@@ -1,15 +1,14 @@
 //! A home with a satellite, a bridge that carries out tasks, and a model that is a script.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use helix::control::{Answer, Ask, TaskAnswer, TaskAsk, ask};
 use helix_tests::agents;
-use helix_tests::bridge::{Bridge, Profile, Settings, binary, new_folder};
+use helix_tests::bridge::{Bridge, Settings, new_folder};
 use helix_tests::home::Home;
 use helix_tests::model_server::{MODEL, ModelServer};
 use helix_tests::pipeline::Pipeline;
@@ -98,15 +97,6 @@ impl Scene {
         };
         Ok(of("assist_satellite.announce"))
     }
-}
-
-/// A command of `helix` beside the running bridge: its lines, each an object.
-pub(crate) async fn helix(data_dir: &Path, args: &[&str]) -> Result<Vec<Value>> {
-    let mut command = Command::new(binary(Profile::Debug)?);
-    command.args(args).arg("--json").env("XDG_CONFIG_HOME", data_dir).env("HELIX_DATA_DIR", data_dir);
-    let output = tokio::task::spawn_blocking(move || command.output()).await??;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout)?.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
 }
 
 /// What `helix task list --all --json` tells first, without a process for each look.

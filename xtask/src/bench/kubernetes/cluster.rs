@@ -74,11 +74,10 @@ impl Cluster {
         let work = std::env::temp_dir().join(format!("helix-bench-agent-{}", std::process::id()));
         std::fs::create_dir_all(&work)?;
         let source = root().join("agents/runner/tests/kubernetes/agent.rs");
-        let (agent, rootfs) = (work.join("agent"), work.join("rootfs.tar"));
+        let agent = work.join("agent");
         let flags = ["--edition=2024", "-O", "-C", "target-feature=+crt-static", "-o"];
         done(Command::new("rustc").args(flags).arg(&agent).arg(source))?;
-        done(Command::new("tar").arg("-cf").arg(&rootfs).arg("-C").arg(&work).arg("agent"))?;
-        self.bed("image", &[IMAGE, rootfs.to_str().context("a path")?, "/agent"])?;
+        self.bed("image", &[IMAGE, agent.to_str().context("a path")?])?;
         Ok(std::fs::remove_dir_all(work)?)
     }
 }

@@ -98,7 +98,8 @@ impl TaskDesk {
         let Some(kind) = kind.map_err(|error| DeskError::Unkept(error.to_string()))? else {
             return Err(DeskError::Unkept(format!("there is no agent {}", order.kind)));
         };
-        let thought_about = self.place(order, &kind.definition)?;
+        let thought_about =
+            placed(&self.models, self.permitted, order, &kind.definition).map_err(DeskError::Unable)?;
         let (now, origin) = (self.calendar.now(), self.origin(order));
         if let Some(known) = self.said_before(order, &origin, now).await? {
             return Ok(known.to_string());
@@ -111,27 +112,6 @@ impl TaskDesk {
             Err(error) => return Err(unkept(&error)),
         }
         Ok(spec.id.to_string())
-    }
-
-    /// Where the agent's model may be. One that is named but away now is waited for.
-    fn place(&self, order: &Order, definition: &DefinitionV1) -> Result<Place, DeskError> {
-        match definition.model {
-            ModelRole::None => return Ok(Place::Local),
-            ModelRole::Router | ModelRole::Agent => {}
-        }
-        let is_named = |model: &dyn LanguageModel| !matches!(model.ready(), Err(LlmError::NotConfigured));
-        let minds = Minds {
-            local: is_named(&*self.models.local_agent()) || is_named(&*self.models.router()),
-            cloud: is_named(&*self.models.cloud_agent()),
-            permitted: self.permitted,
-        };
-        match place(order.privacy, order.web, minds) {
-            Ok(place) => Ok(place),
-            // It says what it read, only in plainer words.
-            Err(_) if reads_only_the_home(definition) => Ok(Place::Local),
-            Err(Unplaced::NoMind) => Err(DeskError::Unable(Sentence::TaskNoModel)),
-            Err(Unplaced::Private) => Err(DeskError::Unable(Sentence::TaskPrivate)),
-        }
     }
 
     /// The task of the same words from the same place, if it was taken just now.
@@ -194,14 +174,45 @@ fn ticket(task: &Task) -> Ticket {
         id: task.spec.id.to_string(),
         kind: task.spec.agent.name.to_string(),
         title: Pii::new(title_of(task)),
-        stage: match task.state {
-            State::Queued => Stage::Waiting,
-            State::Leased => Stage::Working,
-            State::Done => Stage::Answered,
-            State::Failed | State::Expired => Stage::Failed,
-            State::Cancelled => Stage::Cancelled,
-        },
+        stage: stage(task.state),
         satellite: task.origin.satellite.as_deref().map(EntityId::from),
+    }
+}
+
+/// A state as one talks about it.
+pub(super) fn stage(state: State) -> Stage {
+    match state {
+        State::Queued => Stage::Waiting,
+        State::Leased => Stage::Working,
+        State::Done => Stage::Answered,
+        State::Failed | State::Expired => Stage::Failed,
+        State::Cancelled => Stage::Cancelled,
+    }
+}
+
+/// Where the agent's model may be, or why there is none for it. One that is named but away now is waited for.
+pub(super) fn placed(
+    models: &Models,
+    permitted: Cloud,
+    order: &Order,
+    definition: &DefinitionV1,
+) -> Result<Place, Sentence> {
+    match definition.model {
+        ModelRole::None => return Ok(Place::Local),
+        ModelRole::Router | ModelRole::Agent => {}
+    }
+    let is_named = |model: &dyn LanguageModel| !matches!(model.ready(), Err(LlmError::NotConfigured));
+    let minds = Minds {
+        local: is_named(&*models.local_agent()) || is_named(&*models.router()),
+        cloud: is_named(&*models.cloud_agent()),
+        permitted,
+    };
+    match place(order.privacy, order.web, minds) {
+        Ok(place) => Ok(place),
+        // It says what it read, only in plainer words.
+        Err(_) if reads_only_the_home(definition) => Ok(Place::Local),
+        Err(Unplaced::NoMind) => Err(Sentence::TaskNoModel),
+        Err(Unplaced::Private) => Err(Sentence::TaskPrivate),
     }
 }
 

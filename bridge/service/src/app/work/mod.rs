@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod desk;
+mod looked;
 mod meaning;
 mod runner;
 mod shelved;
@@ -38,6 +39,7 @@ use crate::web::search::Search;
 use crate::web::{AddressPolicy, PageLimits, PageReader, SystemNames};
 use catalogue::Catalogue;
 pub(super) use desk::TaskDesk;
+pub(super) use looked::LookedDesk;
 use meaning::Meanings;
 use runner::LocalRunner;
 use teller::Rooms;
