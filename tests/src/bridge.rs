@@ -356,7 +356,6 @@ pub fn new_folder(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Builds what is out of date; the binary and the folder of `helix-stt`.
 /// `helix` with this folder for its own.
 fn command(binary: &Path, data_dir: &Path) -> Command {
     let mut command = Command::new(binary);
@@ -364,6 +363,7 @@ fn command(binary: &Path, data_dir: &Path) -> Command {
     command
 }
 
+/// Builds what is out of date; the binary and the folder of `helix-stt`.
 fn built(profile: Profile) -> Result<(PathBuf, PathBuf)> {
     Ok((binary(profile)?, stt_folder()?))
 }

@@ -99,47 +99,44 @@ impl Explainer {
         let request = Request { text: Pii::new(text.to_owned()), language: language.clone(), caller, source };
         let home = Waited::new(self.visit.home().clone(), self.visit.clock().clone());
         let start = self.visit.clock().now();
-        let explained = self.explained(&request, &home).await?;
-        Ok(Explained {
-            took: self.visit.clock().now().saturating_sub(start),
-            asked: home.asked(),
-            ..explained
-        })
-    }
-
-    /// Without what it cost.
-    async fn explained(&self, request: &Request, home: &impl Home) -> anyhow::Result<Explained> {
-        let explained = |decision, reply, reason| Explained {
+        let explained = |decision, reply, reason, task| Explained {
             decision,
             reply,
             reason,
-            task: None,
-            took: Duration::ZERO,
-            asked: Asked::default(),
+            task,
+            took: self.visit.clock().now().saturating_sub(start),
+            asked: home.asked(),
         };
-        if let Some((route, said)) = self.about_tasks(request).await {
-            let reason = format!("{}: it is about tasks, which is known before any gate", said.code);
-            return Ok(explained(self.known_before(route, request, home).await?, said.text, reason));
+        if let Some((route, said, about)) = self.known_before(&request).await? {
+            let mut decision = consider(&request, &home, &self.matrix).await?;
+            decision.judgement =
+                Judgement { route, gate: Gate::Control, asked: Vec::new(), scores: Vec::new() };
+            decision.actions.clear();
+            let reason = format!("{}: it is about {about}, which is known before any gate", said.code);
+            return Ok(explained(decision, said.text, reason, None));
         }
-        if let Some((route, said)) = self.about_plans(request).await? {
-            let reason =
-                format!("{}: it is about commands for later, which is known before any gate", said.code);
-            return Ok(explained(self.known_before(route, request, home).await?, said.text, reason));
-        }
-        let decision = self.decide(request, home).await?;
+        let decision = self.decide(&request, &home).await?;
         if decision.route() == Route::Delegate {
-            let (said, task) = self.ordered(request).await;
+            let (said, task) = self.ordered(&request).await;
             let reason = format!("{} at the gate `{}`", said.code, decision.gate().as_str());
-            return Ok(Explained { task, ..explained(decision, said.text, reason) });
+            return Ok(explained(decision, said.text, reason, task));
         }
         let sentence = decision.refusal.as_ref();
-        let reply = sentence.map(|sentence| Reply::say(sentence, &request.language).text).unwrap_or_default();
+        let reply = sentence.map(|sentence| Reply::say(sentence, &language).text).unwrap_or_default();
         let reason = match (decision.gate(), sentence) {
             (Gate::Source, _) => "passive speech never acts and is never answered".to_owned(),
             (gate, Some(sentence)) => format!("{} at the gate `{}`", sentence.key(), gate.as_str()),
             (gate, None) => format!("passed at the gate `{}`", gate.as_str()),
         };
-        Ok(explained(decision, reply, reason))
+        Ok(explained(decision, reply, reason, None))
+    }
+
+    /// What would be said about tasks or about commands for later, and about which of them it is.
+    async fn known_before(&self, request: &Request) -> anyhow::Result<Option<(Route, Reply, &'static str)>> {
+        if let Some((route, reply)) = self.about_tasks(request).await {
+            return Ok(Some((route, reply, "tasks")));
+        }
+        Ok(self.about_plans(request).await?.map(|(route, reply)| (route, reply, "commands for later")))
     }
 
     /// What would be said to an order of a task, and the order if one would be taken.
@@ -166,19 +163,6 @@ impl Explainer {
             TalkKind::Cancel => Route::Control,
         };
         Some((route, reply))
-    }
-
-    /// The decision about a sentence that is known before any gate.
-    async fn known_before(
-        &self,
-        route: Route,
-        request: &Request,
-        home: &impl Home,
-    ) -> Result<Decision, RunError> {
-        let mut decision = consider(request, home, &self.matrix).await?;
-        decision.judgement = Judgement { route, gate: Gate::Control, asked: Vec::new(), scores: Vec::new() };
-        decision.actions.clear();
-        Ok(decision)
     }
 
     /// What would be said about commands for later, and what would happen to them; `None` if it is about none.

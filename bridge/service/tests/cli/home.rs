@@ -26,7 +26,7 @@ impl Home {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", &self.address)
+        format!("http://{}", self.address)
     }
 
     pub(crate) fn token(&self) -> &str {

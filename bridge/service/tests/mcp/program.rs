@@ -21,12 +21,15 @@ fn built() -> &'static Path {
     BUILT.get_or_init(|| {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mcp/programs/server.rs");
         let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mcp-server");
+        // Another run's may be at work under this name.
+        let own = program.with_extension(std::process::id().to_string());
         let rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
             .args(["--edition", "2024", "-o"])
-            .args([&program, &source])
+            .args([&own, &source])
             .output()
             .expect("rustc runs");
         assert!(rustc.status.success(), "{}", String::from_utf8_lossy(&rustc.stderr));
+        std::fs::rename(own, &program).expect("moved");
         program
     })
 }

@@ -46,6 +46,11 @@ pub(super) fn kinds(data_dir: &Path) -> anyhow::Result<BTreeMap<String, Kind>> {
     Ok(all.map(|kind| (kind.definition.name.to_string(), kind)).collect())
 }
 
+/// A kind as an order chooses it.
+pub(super) fn offered(definition: &DefinitionV1) -> delegate::Kind {
+    delegate::Kind { name: definition.name.to_string(), description: definition.description.clone() }
+}
+
 impl Catalogue {
     /// The catalogue of these kinds.
     ///
@@ -61,11 +66,8 @@ impl Catalogue {
             let current = Current { digest: definition.digest()?, definition, limits, image: None };
             newest.insert(current.definition.name.to_string(), current);
         }
-        let kind = |current: &Current| delegate::Kind {
-            name: current.definition.name.to_string(),
-            description: current.definition.description.clone(),
-        };
-        Ok(Self { kinds: newest.values().map(kind).collect(), newest, store, images })
+        let kinds = newest.values().map(|current| offered(&current.definition)).collect();
+        Ok(Self { newest, kinds, store, images })
     }
 
     pub(super) fn kinds(&self) -> &[delegate::Kind] {

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use helix_contract::DefinitionV1;
 use helix_core::delegate::{Desk, DeskError, Kind, Meaning, Order, TICKETS_MAX, Ticket};
 use helix_core::egress::Cloud;
 use helix_core::{EntityId, Pii};
 
-use super::catalogue;
+use super::catalogue::{self, offered};
 use super::desk::{placed, stage};
 use crate::config::Config;
 use crate::control::{Answer, Ask, ControlError, TaskAnswer, TaskAsk, TaskRow, ask};
@@ -21,7 +20,7 @@ use crate::tasks::State;
 #[derive(Debug)]
 pub(crate) struct LookedDesk {
     kinds: Vec<Kind>,
-    definitions: BTreeMap<String, DefinitionV1>,
+    known: BTreeMap<String, helix_kinds::Kind>,
     models: Arc<Models>,
     permitted: Cloud,
     data_dir: PathBuf,
@@ -33,15 +32,10 @@ impl LookedDesk {
     /// # Errors
     /// The user's folder of agents cannot be read.
     pub(crate) fn new(config: &Config, models: Arc<Models>) -> anyhow::Result<Self> {
-        let known = catalogue::kinds(&config.data_dir)?.into_iter();
-        let definitions: BTreeMap<_, _> = known.map(|(name, kind)| (name, kind.definition)).collect();
-        let kind = |definition: &DefinitionV1| Kind {
-            name: definition.name.to_string(),
-            description: definition.description.clone(),
-        };
+        let known = catalogue::kinds(&config.data_dir)?;
         Ok(Self {
-            kinds: definitions.values().map(kind).collect(),
-            definitions,
+            kinds: known.values().map(|kind| offered(&kind.definition)).collect(),
+            known,
             models,
             permitted: config.llm.cloud,
             data_dir: config.data_dir.clone(),
@@ -69,8 +63,8 @@ impl Desk for LookedDesk {
 
     fn take<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<String, DeskError>> {
         Box::pin(async {
-            if let Some(definition) = self.definitions.get(&order.kind) {
-                placed(&self.models, self.permitted, order, definition).map_err(DeskError::Unable)?;
+            if let Some(kind) = self.known.get(&order.kind) {
+                placed(&self.models, self.permitted, order, &kind.definition).map_err(DeskError::Unable)?;
             }
             Ok(String::new())
         })
